@@ -1,0 +1,74 @@
+//! The command line: one file a command, each with its `Options` and `run`. The only place that prints results.
+
+use std::fmt;
+use std::path::PathBuf;
+
+/// Options every command takes.
+#[derive(Clone, Debug, Default, clap::Args)]
+pub struct Global {
+    /// The configuration file [default: $ROLLBOOK_CONFIG, ./rollbook.toml, /etc/rollbook/rollbook.toml]
+    #[arg(long, global = true, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// The database file, instead of the one the configuration names
+    #[arg(long, global = true, value_name = "FILE")]
+    pub database: Option<PathBuf>,
+    /// How log lines are written, instead of what the configuration says
+    #[arg(long, global = true, value_name = "FORMAT", value_parser = ["text", "json"])]
+    pub log_format: Option<String>,
+    /// Log more (twice: everything)
+    #[arg(short, long, global = true, action = clap::ArgAction::Count, conflicts_with = "quiet")]
+    pub verbose: u8,
+    /// Log errors only
+    #[arg(short, long, global = true)]
+    pub quiet: bool,
+}
+
+/// How a command ended: the process's exit code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Exit {
+    /// Done.
+    Done = 0,
+    /// An unexpected failure.
+    Failure = 1,
+    /// Not called as it should be: an unknown site, report, user, or an unreadable `--as-of`.
+    Usage = 2,
+    /// Some of a walk failed; the rest was applied.
+    Partial = 3,
+    /// A walk is held.
+    Held = 4,
+    /// A site's last applied walk is older than its freshness limit.
+    Stale = 5,
+    /// Another process is walking the same site, or migrating the database.
+    Busy = 6,
+    /// A site is unreachable.
+    Unreachable = 69,
+    /// Credentials or permission refused.
+    Refused = 77,
+    /// The configuration is invalid.
+    Config = 78,
+}
+
+/// A command's failure: the sentence for stderr, and the exit code.
+pub struct Failure {
+    /// The process's exit code.
+    pub exit: Exit,
+    /// What happened, where, and what to do.
+    pub error: anyhow::Error,
+}
+
+impl Failure {
+    /// A failure told in one sentence.
+    pub fn new(exit: Exit, message: impl fmt::Display) -> Self {
+        Self { exit, error: anyhow::anyhow!("{message}") }
+    }
+}
+
+impl<E: Into<anyhow::Error>> From<E> for Failure {
+    fn from(error: E) -> Self {
+        Self { exit: Exit::Failure, error: error.into() }
+    }
+}
+
+/// What a command returns.
+pub type Outcome = Result<Exit, Failure>;
