@@ -16,4 +16,6 @@
 pub mod cli;
 pub mod clock;
 pub mod config;
+pub mod confluence;
 pub mod model;
+pub mod store;

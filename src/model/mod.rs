@@ -9,7 +9,7 @@ pub use time::{TimeError, Timestamp};
 pub use user::{Account, Presence, Profile, SeenUser, Standing, Status, Times, Told};
 
 /// A user's id in the database (`users.id`).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct UserId(pub i64);
 
 /// A group's id in the database (`groups.id`).

@@ -1,0 +1,147 @@
+//! What can go wrong with a request, split by what a caller does about it.
+
+use std::fmt;
+use std::time::Duration;
+
+/// A request that failed for good, after its retries.
+///
+/// Neither form of it shows a secret, a person or a body: bodies are people.
+#[derive(Clone, Debug)]
+pub struct RequestError {
+    /// What was asked for, without credentials and without people's names.
+    pub request: String,
+    /// How often it was sent.
+    pub attempts: u32,
+    /// What went wrong the last time.
+    pub trouble: Trouble,
+}
+
+/// What went wrong with a request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Trouble {
+    /// No connection, or it broke.
+    Unreachable(String),
+    /// No answer, or not the whole of it, in time.
+    TimedOut(Duration),
+    /// 401: wrong credentials, or a CAPTCHA stands before them. Never retried: a second could lock the account.
+    Unauthorized {
+        /// `X-Seraph-LoginReason`, where the site gives it.
+        reason: Option<String>,
+    },
+    /// Answered as anonymous, or with a log-in page: the credentials do not count.
+    Anonymous(&'static str),
+    /// 403.
+    Forbidden,
+    /// 404.
+    NotFound,
+    /// 429 until the retries ran out, or with a waiting time that means a block.
+    RateLimited {
+        /// The waiting time asked for, in seconds.
+        retry_after: Option<u64>,
+    },
+    /// A redirect, which is not followed: it could carry the credentials elsewhere.
+    Redirected {
+        /// The origin it points to.
+        to: String,
+    },
+    /// Any other status.
+    Status(u16),
+    /// The decoded body is larger than a page may be.
+    TooLarge {
+        /// The cap, in bytes.
+        cap: usize,
+    },
+    /// The body does not say what it should: type, field path, position. Never its text.
+    Malformed(String),
+    /// Given up unsent: too many requests before it failed.
+    GivenUp,
+}
+
+impl Trouble {
+    /// The same request may succeed a little later.
+    pub fn is_passing(&self) -> bool {
+        match self {
+            Self::Unreachable(_) | Self::TimedOut(_) | Self::RateLimited { .. } | Self::Malformed(_) => true,
+            Self::Status(status) => *status >= 500,
+            Self::Unauthorized { .. }
+            | Self::Anonymous(_)
+            | Self::Forbidden
+            | Self::NotFound
+            | Self::Redirected { .. }
+            | Self::TooLarge { .. }
+            | Self::GivenUp => false,
+        }
+    }
+
+    /// The credentials are refused as such: nothing this site says can be believed, no further request is sent.
+    pub fn is_refusal(&self) -> bool {
+        matches!(self, Self::Unauthorized { .. } | Self::Anonymous(_))
+    }
+
+    /// The account is blocked by rate limiting.
+    pub fn is_block(&self) -> bool {
+        matches!(self, Self::RateLimited { .. })
+    }
+}
+
+impl fmt::Display for Trouble {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unreachable(why) => write!(f, "not reachable ({why}); check base_url, the network and the site"),
+            Self::TimedOut(limit) => write!(
+                f,
+                "no whole answer within {} s; raise limits.request_timeout or lower limits.page_size",
+                limit.as_secs_f64()
+            ),
+            Self::Unauthorized { reason } => {
+                write!(f, "401, credentials refused")?;
+                match reason.as_deref() {
+                    Some("AUTHENTICATION_DENIED") => write!(
+                        f,
+                        " (AUTHENTICATION_DENIED: a CAPTCHA stands before this account; log in once in a browser, \
+                         then correct the credentials before trying again)"
+                    ),
+                    Some(reason) => write!(f, " ({reason}); check username and password or token"),
+                    None => write!(f, "; check username and password or token, and whether a token has expired"),
+                }
+            }
+            Self::Anonymous(why) => write!(
+                f,
+                "answered without a log-in ({why}), so the credentials do not count; check username and password or token"
+            ),
+            Self::Forbidden => write!(f, "403, the account lacks the right; it needs Confluence administrator rights"),
+            Self::NotFound => write!(f, "404, not there"),
+            Self::RateLimited { retry_after: Some(seconds) } => write!(
+                f,
+                "429, the account is blocked by the site's rate limiting (retry after {seconds} s); \
+                 ask the site's administrators for an exemption, or lower limits.requests_per_second"
+            ),
+            Self::RateLimited { retry_after: None } => write!(
+                f,
+                "429, the account is blocked by the site's rate limiting; \
+                 ask the site's administrators for an exemption, or lower limits.requests_per_second"
+            ),
+            Self::Redirected { to } => {
+                write!(f, "redirected to {to}, which is not followed; set base_url to the site's final address")
+            }
+            Self::Status(status) => write!(f, "status {status}"),
+            Self::TooLarge { cap } => {
+                write!(f, "the answer is larger than {} MiB; lower limits.page_size", cap / (1 << 20))
+            }
+            Self::Malformed(what) => f.write_str(what),
+            Self::GivenUp => write!(f, "not asked, since the requests before it failed"),
+        }
+    }
+}
+
+impl fmt::Display for RequestError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "GET {}: {}", self.request, self.trouble)?;
+        if self.attempts > 1 {
+            write!(f, " (tried {} times)", self.attempts)?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for RequestError {}

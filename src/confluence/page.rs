@@ -1,0 +1,201 @@
+//! One page of an offset listing, split into its records without decoding them.
+//!
+//! A walk over a site that did not change reads the same bytes again; so a page is first cut at the record
+//! boundaries, found by a byte search, and only records with unknown bytes are decoded. Where the cut does not come
+//! out right (other white space, other key order, a `},{` inside a string) the page is decoded as JSON.
+
+use std::ops::Range;
+
+use bytes::Bytes;
+use memchr::memmem;
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+/// One page: what its envelope says, and its records.
+#[derive(Debug, Default)]
+pub struct Page {
+    /// `startAt`, where given.
+    pub start: Option<u64>,
+    /// `total`, where given: rows in all pages, as of this page.
+    pub total: Option<u64>,
+    /// The records, undecoded.
+    pub rows: Rows,
+}
+
+/// The records of a page: slices of its body.
+#[derive(Debug, Default)]
+pub struct Rows {
+    body: Bytes,
+    at: Vec<Range<u32>>,
+}
+
+impl Rows {
+    /// How many.
+    pub fn len(&self) -> usize {
+        self.at.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.at.is_empty()
+    }
+
+    /// The bytes of record `index`.
+    pub fn get(&self, index: usize) -> &[u8] {
+        let at = &self.at[index];
+        &self.body[at.start as usize..at.end as usize]
+    }
+
+    /// The bytes of every record, in the page's order.
+    pub fn iter(&self) -> impl Iterator<Item = &[u8]> {
+        (0..self.len()).map(|index| self.get(index))
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Envelope<'a> {
+    total: Option<u64>,
+    start_at: Option<u64>,
+    status: Option<String>,
+    #[serde(borrow)]
+    users: Option<Vec<&'a RawValue>>,
+    #[serde(borrow)]
+    groups: Option<Vec<&'a RawValue>>,
+}
+
+impl Page {
+    /// Splits a page of user records (`users`).
+    pub fn of_users(body: Bytes) -> Result<Self, String> {
+        match Self::split(&body) {
+            Some(page) => Ok(page),
+            None => Self::decode(body, "users"),
+        }
+    }
+
+    /// Splits a page of group names (`groups`).
+    pub fn of_groups(body: Bytes) -> Result<Self, String> {
+        Self::decode(body, "groups")
+    }
+
+    /// The quick way: cut between `},{`, and decode what stands around the records as the envelope.
+    fn split(body: &Bytes) -> Option<Self> {
+        let from = memmem::find(body, b"\"users\":[{")? + b"\"users\":[".len();
+        let to = memmem::rfind(body, b"}]")? + 1;
+        if to <= from || body.len() > u32::MAX as usize {
+            return None;
+        }
+        let mut around = Vec::with_capacity(from + body.len() - to);
+        around.extend_from_slice(&body[..from]);
+        around.extend_from_slice(&body[to..]);
+        let envelope: Envelope<'_> = serde_json::from_slice(&around).ok()?;
+        envelope.check_status(false).ok()?;
+        let mut at = Vec::with_capacity(1024);
+        let mut start = from;
+        for boundary in memmem::find_iter(&body[from..to], b"},{") {
+            at.push(start as u32..(from + boundary + 1) as u32);
+            start = from + boundary + 2;
+        }
+        at.push(start as u32..to as u32);
+        let rows = Rows { body: body.clone(), at };
+        // A boundary inside a string or a nested list leaves pieces that are no records.
+        rows.iter().all(looks_whole).then_some(())?;
+        Some(Self { start: envelope.start_at, total: envelope.total, rows })
+    }
+
+    fn decode(body: Bytes, list: &'static str) -> Result<Self, String> {
+        let envelope: Envelope<'_> = serde_json::from_slice(&body).map_err(|error| {
+            format!(
+                "not the JSON of a page of {list}: {} at line {} column {}",
+                category(&error),
+                error.line(),
+                error.column()
+            )
+        })?;
+        let records = match list {
+            "users" => &envelope.users,
+            _ => &envelope.groups,
+        };
+        let Some(records) = records else {
+            return Err(format!("a page of {list} without '{list}'"));
+        };
+        envelope.check_status(records.is_empty())?;
+        let origin = body.as_ptr() as usize;
+        let at = records
+            .iter()
+            .map(|record| {
+                let start = record.get().as_ptr() as usize - origin;
+                start as u32..(start + record.get().len()) as u32
+            })
+            .collect();
+        let (start, total) = (envelope.start_at, envelope.total);
+        Ok(Self { start, total, rows: Rows { body, at } })
+    }
+}
+
+impl Envelope<'_> {
+    /// `status` is "success", free text, or missing. Free text beside records is taken; beside none it could be an
+    /// error that would read as an emptied list.
+    fn check_status(&self, empty: bool) -> Result<(), String> {
+        let Some(status) = &self.status else { return Ok(()) };
+        let status = status.to_ascii_lowercase();
+        let bad = ["error", "fail", "denied", "forbidden", "exception"].iter().any(|word| status.contains(word));
+        if status.is_empty() || status == "success" || status == "ok" || !(bad || empty) {
+            return Ok(());
+        }
+        Err("a page whose 'status' is not success".to_owned())
+    }
+}
+
+/// Only the ends are looked at: a piece is believed only when it decodes, or when its fingerprint is that of a piece
+/// that once did.
+fn looks_whole(record: &[u8]) -> bool {
+    record.starts_with(b"{") && record.ends_with(b"}")
+}
+
+/// serde_json's own message could quote the body.
+pub(super) fn category(error: &serde_json::Error) -> &'static str {
+    match error.classify() {
+        serde_json::error::Category::Io => "unreadable",
+        serde_json::error::Category::Syntax => "a syntax error",
+        serde_json::error::Category::Data => "a value of the wrong type",
+        serde_json::error::Category::Eof => "it ends too early",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rows(body: &str) -> Vec<String> {
+        let page = Page::of_users(Bytes::from(body.to_owned())).unwrap();
+        page.rows.iter().map(|row| String::from_utf8(row.to_vec()).unwrap()).collect()
+    }
+
+    #[test]
+    fn compact_pages_are_cut_at_their_records() {
+        let body = r#"{"total":2,"maxResults":100,"startAt":0,"users":[{"business":[{"location":""}],"name":"a"},{"name":"b"}],"status":"success"}"#;
+        assert_eq!(rows(body), [r#"{"business":[{"location":""}],"name":"a"}"#, r#"{"name":"b"}"#]);
+        let page = Page::of_users(Bytes::from(body)).unwrap();
+        assert_eq!((page.start, page.total), (Some(0), Some(2)));
+    }
+
+    #[test]
+    fn any_order_and_white_space_will_do() {
+        let body = "{ \"users\" : [ {\"name\": \"a\"}, {\"name\": \"b\"} ], \"total\": 2 }";
+        assert_eq!(rows(body), [r#"{"name": "a"}"#, r#"{"name": "b"}"#]);
+        assert_eq!(rows(r#"{"users":[{"name":"a"}],"total":1}"#), [r#"{"name":"a"}"#]);
+        assert!(rows(r#"{"users":[],"total":0}"#).is_empty());
+    }
+
+    #[test]
+    fn bad_pages_are_told_without_their_text() {
+        for body in [r#"{"users":[{"name":"Secret Person"}"#, r#"{"total":1}"#, "<html>Secret Person"] {
+            let error = Page::of_users(Bytes::from(body)).unwrap_err();
+            assert!(!error.contains("Secret"), "{error}");
+        }
+        assert!(Page::of_users(Bytes::from(r#"{"users":[],"total":0,"status":"internal error"}"#)).is_err());
+        assert!(Page::of_users(Bytes::from(r#"{"users":[],"total":0,"status":"done"}"#)).is_err());
+        assert!(Page::of_users(Bytes::from(r#"{"users":[{"name":"a"}],"total":1,"status":"done"}"#)).is_ok());
+    }
+}

@@ -1,0 +1,327 @@
+//! `accounts`: what is known now about each user, and `account_versions`: what was.
+
+use std::collections::HashMap;
+
+use sqlx::sqlite::{SqliteArguments, SqliteConnection, SqliteRow};
+use sqlx::{Arguments, AssertSqlSafe, Row};
+
+use super::CHUNK;
+use crate::model::{Account, Presence, Profile, SiteId, Standing, Times, Timestamp, UserId, WalkId};
+
+/// A user and its id.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AccountRow {
+    /// `users.id`
+    pub id: UserId,
+    /// What is known of it.
+    pub account: Account,
+}
+
+const SELECT: &str = "SELECT id, key, name, full_name, email, directory, account_type, is_external, department, \
+    position, location, phone, im, website, language, time_zone, status, active, has_access, created_at, updated_at, \
+    last_login_at, last_login_known, last_failed_login_at, last_active_at, unlisted_seen_at, missing_since, \
+    deactivated_at, deleted_at FROM accounts";
+
+/// The columns of one version, in the order of `user_history`.
+const VERSION: &str = "name, full_name, email, status, active, has_access, directory, account_type, is_external, \
+    department, position, location, phone, im, website, language, time_zone";
+
+fn decode(row: &SqliteRow) -> Result<AccountRow, sqlx::Error> {
+    let text = |index: usize| row.try_get::<Option<String>, _>(index);
+    let time = |index: usize| {
+        row.try_get::<Option<&str>, _>(index)?
+            .map(|text| Timestamp::parse_sql(text).map_err(|error| sqlx::Error::Decode(Box::new(error))))
+            .transpose()
+    };
+    let status: &str = row.try_get(16)?;
+    Ok(AccountRow {
+        id: UserId(row.try_get(0)?),
+        account: Account {
+            key: text(1)?,
+            profile: Profile {
+                name: row.try_get(2)?,
+                full_name: text(3)?,
+                email: text(4)?,
+                directory: text(5)?,
+                account_type: text(6)?,
+                is_external: row.try_get(7)?,
+                department: text(8)?,
+                position: text(9)?,
+                location: text(10)?,
+                phone: text(11)?,
+                im: text(12)?,
+                website: text(13)?,
+                language: text(14)?,
+                time_zone: text(15)?,
+            },
+            standing: Standing {
+                status: status.parse().map_err(|error: String| sqlx::Error::Decode(error.into()))?,
+                active: row.try_get(17)?,
+                has_access: row.try_get(18)?,
+            },
+            times: Times {
+                created_at: time(19)?,
+                updated_at: time(20)?,
+                last_login_at: time(21)?,
+                last_login_known: row.try_get(22)?,
+                last_failed_login_at: time(23)?,
+                last_active_at: time(24)?,
+            },
+            presence: Presence {
+                unlisted_seen_at: time(25)?,
+                missing_since: time(26)?,
+                deactivated_at: time(27)?,
+                deleted_at: time(28)?,
+            },
+        },
+    })
+}
+
+/// The users of `site` with these keys, by key; unknown keys are left out.
+pub async fn accounts_by_key(
+    connection: &mut SqliteConnection,
+    site: SiteId,
+    keys: &[&str],
+) -> Result<HashMap<String, AccountRow>, sqlx::Error> {
+    let statement = format!("{SELECT} WHERE site_id = ? AND key IN (SELECT value FROM json_each(?))");
+    let mut found = HashMap::with_capacity(keys.len());
+    for chunk in keys.chunks(CHUNK) {
+        let json = serde_json::to_string(chunk).map_err(|error| sqlx::Error::Encode(Box::new(error)))?;
+        let rows =
+            sqlx::query(AssertSqlSafe(statement.clone())).bind(site.0).bind(json).fetch_all(&mut *connection).await?;
+        for row in rows {
+            let row = decode(&row)?;
+            found.insert(row.account.key.clone().unwrap_or_default(), row);
+        }
+    }
+    Ok(found)
+}
+
+/// The users with these ids, in the order of their ids.
+pub async fn accounts_by_id(connection: &mut SqliteConnection, ids: &[UserId]) -> Result<Vec<AccountRow>, sqlx::Error> {
+    let statement = format!("{SELECT} WHERE id IN (SELECT value FROM json_each(?)) ORDER BY id");
+    let mut found = Vec::with_capacity(ids.len());
+    for chunk in ids.chunks(CHUNK) {
+        let rows = sqlx::query(AssertSqlSafe(statement.clone()))
+            .bind(super::json_ids(chunk.iter().map(|id| id.0)))
+            .fetch_all(&mut *connection)
+            .await?;
+        for row in rows {
+            found.push(decode(&row)?);
+        }
+    }
+    found.sort_by_key(|row| row.id);
+    Ok(found)
+}
+
+/// The next users in the look-up rotation: those whom no listing shows and who are not proven gone, first those
+/// never looked up, then on from `cursor` and around.
+pub async fn unlisted(
+    connection: &mut SqliteConnection,
+    site: SiteId,
+    cursor: UserId,
+    limit: usize,
+) -> Result<Vec<AccountRow>, sqlx::Error> {
+    const WANTED: &str = "site_id = ?1 AND unlisted_seen_at IS NOT NULL AND status <> 'deleted' AND key IS NOT NULL";
+    const NEVER: &str = "NOT EXISTS (SELECT 1 FROM evidence WHERE user_id = accounts.id)";
+    let mut found: Vec<AccountRow> = Vec::new();
+    for condition in [NEVER.to_owned(), "id > ?2".to_owned(), "id <= ?2".to_owned()] {
+        let missing = limit - found.len();
+        if missing == 0 {
+            break;
+        }
+        // The ids already taken could come again: ask for as many more.
+        let statement = format!("{SELECT} WHERE {WANTED} AND {condition} ORDER BY id LIMIT ?3");
+        let rows = sqlx::query(AssertSqlSafe(statement))
+            .bind(site.0)
+            .bind(cursor.0)
+            .bind(limit as i64)
+            .fetch_all(&mut *connection)
+            .await?;
+        for row in rows {
+            let row = decode(&row)?;
+            if found.len() < limit && !found.iter().any(|known| known.id == row.id) {
+                found.push(row);
+            }
+        }
+    }
+    Ok(found)
+}
+
+/// Adds users; their ids are `first`, `first` + 1, … in the order given.
+pub async fn insert_accounts(
+    connection: &mut SqliteConnection,
+    site: SiteId,
+    walk: WalkId,
+    at: Timestamp,
+    first: i64,
+    accounts: &[Account],
+) -> Result<(), sqlx::Error> {
+    const ROWS: usize = 50;
+    // What Extender tells is bound; the rest is constant for a new user, or bound only for other sources.
+    let mut statement = String::new();
+    let mut id = first;
+    for chunk in accounts.chunks(ROWS) {
+        if statement.is_empty() || chunk.len() < ROWS {
+            statement = insert_statement(chunk.len());
+        }
+        let mut arguments = SqliteArguments::default();
+        let now = at.to_sql();
+        add(&mut arguments, site.0)?;
+        add(&mut arguments, walk.0)?;
+        add(&mut arguments, now)?;
+        add(&mut arguments, id)?;
+        for account in chunk {
+            bind_account(&mut arguments, account)?;
+        }
+        sqlx::query_with(AssertSqlSafe(statement.clone()), arguments).execute(&mut *connection).await?;
+        id += chunk.len() as i64;
+    }
+    Ok(())
+}
+
+fn insert_statement(rows: usize) -> String {
+    const BOUND: usize = 28;
+    let mut statement = String::from(
+        "INSERT INTO accounts (id, site_id, first_seen_at, version_from, version_walk_id, key, name, full_name, email, \
+         directory, account_type, is_external, department, position, location, phone, im, website, language, \
+         time_zone, status, active, has_access, created_at, updated_at, last_login_at, last_login_known, \
+         last_failed_login_at, last_active_at, unlisted_seen_at, missing_since, deactivated_at, deleted_at) VALUES ",
+    );
+    let mut parameter = 5;
+    for row in 0..rows {
+        statement.push_str(if row == 0 { "(" } else { ", (" });
+        statement.push_str(&format!("?4 + {row}, ?1, ?3, ?3, ?2"));
+        for _ in 0..BOUND {
+            statement.push_str(&format!(", ?{parameter}"));
+            parameter += 1;
+        }
+        statement.push(')');
+    }
+    statement
+}
+
+fn bind_account(arguments: &mut SqliteArguments, account: &Account) -> Result<(), sqlx::Error> {
+    let Account { key, profile, standing, times, presence } = account;
+    let Profile {
+        name,
+        full_name,
+        email,
+        directory,
+        account_type,
+        is_external,
+        department,
+        position,
+        location,
+        phone,
+        im,
+        website,
+        language,
+        time_zone,
+    } = profile;
+    let Standing { status, active, has_access } = standing;
+    let Times { created_at, updated_at, last_login_at, last_login_known, last_failed_login_at, last_active_at } = times;
+    let Presence { unlisted_seen_at, missing_since, deactivated_at, deleted_at } = presence;
+    add(arguments, key.clone())?;
+    add(arguments, name.clone())?;
+    for text in [full_name, email, directory, account_type] {
+        add(arguments, text.clone())?;
+    }
+    add(arguments, *is_external)?;
+    for text in [department, position, location, phone, im, website, language, time_zone] {
+        add(arguments, text.clone())?;
+    }
+    add(arguments, status.as_str())?;
+    add(arguments, *active)?;
+    add(arguments, *has_access)?;
+    for time in [created_at, updated_at, last_login_at] {
+        add(arguments, time.map(Timestamp::to_sql))?;
+    }
+    add(arguments, *last_login_known)?;
+    for time in [last_failed_login_at, last_active_at, unlisted_seen_at, missing_since, deactivated_at, deleted_at] {
+        add(arguments, time.map(Timestamp::to_sql))?;
+    }
+    Ok(())
+}
+
+fn add<'q, T>(arguments: &mut SqliteArguments, value: T) -> Result<(), sqlx::Error>
+where
+    T: sqlx::Encode<'q, sqlx::Sqlite> + sqlx::Type<sqlx::Sqlite> + 'q,
+{
+    arguments.add(value).map_err(sqlx::Error::Encode)
+}
+
+/// Writes what is known now of a user; with `versioned`, what was known before becomes a version that ends at `at`.
+pub async fn update_account(
+    connection: &mut SqliteConnection,
+    walk: WalkId,
+    at: Timestamp,
+    id: UserId,
+    account: &Account,
+    versioned: bool,
+) -> Result<(), sqlx::Error> {
+    let now = at.to_sql();
+    if versioned {
+        let statement = format!(
+            "INSERT INTO account_versions (user_id, valid_from, valid_to, walk_id, {VERSION}) \
+             SELECT id, version_from, ?, version_walk_id, {VERSION} FROM accounts WHERE id = ?"
+        );
+        let kept = sqlx::query(AssertSqlSafe(statement))
+            .bind(&now)
+            .bind(id.0)
+            .execute(&mut *connection)
+            .await?
+            .rows_affected();
+        debug_assert_eq!(kept, 1, "a user that changes is there");
+    }
+    let mut arguments = SqliteArguments::default();
+    bind_account(&mut arguments, account)?;
+    add(&mut arguments, versioned)?;
+    add(&mut arguments, now)?;
+    add(&mut arguments, walk.0)?;
+    add(&mut arguments, id.0)?;
+    sqlx::query_with(
+        "UPDATE accounts SET key = ?1, name = ?2, full_name = ?3, email = ?4, directory = ?5, account_type = ?6, \
+         is_external = ?7, department = ?8, position = ?9, location = ?10, phone = ?11, im = ?12, website = ?13, \
+         language = ?14, time_zone = ?15, status = ?16, active = ?17, has_access = ?18, created_at = ?19, \
+         updated_at = ?20, last_login_at = ?21, last_login_known = ?22, last_failed_login_at = ?23, \
+         last_active_at = ?24, unlisted_seen_at = ?25, missing_since = ?26, deactivated_at = ?27, deleted_at = ?28, \
+         version_from = iif(?29, ?30, version_from), version_walk_id = iif(?29, ?31, version_walk_id) WHERE id = ?32",
+        arguments,
+    )
+    .execute(connection)
+    .await
+    .map(drop)
+}
+
+/// Writes only the times the site tells: what most users change on most days.
+pub async fn update_times(connection: &mut SqliteConnection, times: &[(UserId, Times)]) -> Result<(), sqlx::Error> {
+    for chunk in times.chunks(CHUNK) {
+        let mut json = String::from("[");
+        for (id, times) in chunk {
+            let Times { created_at, updated_at, last_login_at, last_login_known, last_failed_login_at, last_active_at } =
+                times;
+            if json.len() > 1 {
+                json.push(',');
+            }
+            json.push_str(&format!("[{},{}", id.0, u8::from(*last_login_known)));
+            for time in [created_at, updated_at, last_login_at, last_failed_login_at, last_active_at] {
+                match time {
+                    Some(time) => json.push_str(&format!(",\"{}\"", time.to_sql())),
+                    None => json.push_str(",null"),
+                }
+            }
+            json.push(']');
+        }
+        json.push(']');
+        sqlx::query(
+            "UPDATE accounts SET last_login_known = value ->> 1, created_at = value ->> 2, updated_at = value ->> 3, \
+             last_login_at = value ->> 4, last_failed_login_at = value ->> 5, last_active_at = value ->> 6 \
+             FROM json_each(?) WHERE accounts.id = value ->> 0",
+        )
+        .bind(json)
+        .execute(&mut *connection)
+        .await?;
+    }
+    Ok(())
+}

@@ -1,0 +1,160 @@
+//! `groups` and `memberships`.
+
+use std::collections::HashMap;
+
+use sqlx::Row;
+use sqlx::sqlite::SqliteConnection;
+
+use super::json_ids;
+use crate::model::{GroupId, SiteId, Timestamp, UserId, WalkId};
+
+/// A group that is there now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GroupRow {
+    /// `groups.id`
+    pub id: GroupId,
+    /// Its name.
+    pub name: String,
+    /// The fingerprint of its members when last read.
+    pub fingerprint: Option<u64>,
+}
+
+/// The groups of `site` that are there now.
+pub async fn current_groups(connection: &mut SqliteConnection, site: SiteId) -> Result<Vec<GroupRow>, sqlx::Error> {
+    // One row of JSON: reading thousands of narrow rows one by one costs more than the rest of an unchanged walk.
+    let json: String = sqlx::query_scalar(
+        "SELECT json_group_array(json_array(g.id, g.name, f.fingerprint)) FROM groups g \
+         LEFT JOIN group_fingerprints f ON f.group_id = g.id WHERE g.site_id = ? AND g.removed_at IS NULL",
+    )
+    .bind(site.0)
+    .fetch_one(connection)
+    .await?;
+    let rows: Vec<(i64, String, Option<i64>)> =
+        serde_json::from_str(&json).map_err(|error| sqlx::Error::Decode(Box::new(error)))?;
+    Ok(rows
+        .into_iter()
+        .map(|(id, name, fingerprint)| GroupRow {
+            id: GroupId(id),
+            name,
+            fingerprint: fingerprint.map(|bits| bits as u64),
+        })
+        .collect())
+}
+
+/// The members now of these groups, sorted; a group without any is left out.
+pub async fn current_members(
+    connection: &mut SqliteConnection,
+    groups: &[GroupId],
+) -> Result<HashMap<GroupId, Vec<UserId>>, sqlx::Error> {
+    let mut members = HashMap::with_capacity(groups.len());
+    for chunk in groups.chunks(100) {
+        let rows = sqlx::query(
+            "SELECT group_id, json_group_array(user_id) FROM memberships \
+             WHERE group_id IN (SELECT value FROM json_each(?)) AND valid_to IS NULL GROUP BY group_id",
+        )
+        .bind(json_ids(chunk.iter().map(|group| group.0)))
+        .fetch_all(&mut *connection)
+        .await?;
+        for row in rows {
+            let ids: Vec<i64> =
+                serde_json::from_str(row.try_get(1)?).map_err(|error| sqlx::Error::Decode(Box::new(error)))?;
+            let mut ids: Vec<UserId> = ids.into_iter().map(UserId).collect();
+            ids.sort_unstable();
+            members.insert(GroupId(row.try_get(0)?), ids);
+        }
+    }
+    Ok(members)
+}
+
+/// Adds a group.
+pub async fn create_group(
+    connection: &mut SqliteConnection,
+    site: SiteId,
+    name: &str,
+    at: Timestamp,
+) -> Result<GroupId, sqlx::Error> {
+    sqlx::query("INSERT INTO groups (site_id, name, first_seen_at) VALUES (?, ?, ?)")
+        .bind(site.0)
+        .bind(name)
+        .bind(at.to_sql())
+        .execute(connection)
+        .await
+        .map(|done| GroupId(done.last_insert_rowid()))
+}
+
+/// Ends a group; its memberships are ended by [`end_members`].
+pub async fn remove_group(connection: &mut SqliteConnection, group: GroupId, at: Timestamp) -> Result<(), sqlx::Error> {
+    sqlx::query("UPDATE groups SET removed_at = ? WHERE id = ?")
+        .bind(at.to_sql())
+        .bind(group.0)
+        .execute(&mut *connection)
+        .await?;
+    sqlx::query("DELETE FROM group_fingerprints WHERE group_id = ?").bind(group.0).execute(connection).await.map(drop)
+}
+
+/// Begins memberships.
+pub async fn add_members(
+    connection: &mut SqliteConnection,
+    walk: WalkId,
+    at: Timestamp,
+    group: GroupId,
+    users: &[UserId],
+) -> Result<(), sqlx::Error> {
+    let added = sqlx::query(
+        "INSERT INTO memberships (group_id, user_id, valid_from, walk_id) SELECT ?1, value, ?2, ?3 FROM json_each(?4)",
+    )
+    .bind(group.0)
+    .bind(at.to_sql())
+    .bind(walk.0)
+    .bind(json_ids(users.iter().map(|user| user.0)))
+    .execute(connection)
+    .await?;
+    affected(added.rows_affected(), users.len())
+}
+
+/// Ends memberships.
+pub async fn end_members(
+    connection: &mut SqliteConnection,
+    at: Timestamp,
+    group: GroupId,
+    users: &[UserId],
+) -> Result<(), sqlx::Error> {
+    let ended = sqlx::query(
+        "UPDATE memberships SET valid_to = ?1 WHERE group_id = ?2 AND valid_to IS NULL \
+         AND user_id IN (SELECT value FROM json_each(?3))",
+    )
+    .bind(at.to_sql())
+    .bind(group.0)
+    .bind(json_ids(users.iter().map(|user| user.0)))
+    .execute(connection)
+    .await?;
+    affected(ended.rows_affected(), users.len())
+}
+
+/// Remembers the fingerprint of a group's members; `None` forgets it, so that the next walk reads them in full.
+pub async fn set_fingerprint(
+    connection: &mut SqliteConnection,
+    group: GroupId,
+    fingerprint: Option<u64>,
+) -> Result<(), sqlx::Error> {
+    match fingerprint {
+        Some(fingerprint) => {
+            sqlx::query("INSERT OR REPLACE INTO group_fingerprints (group_id, fingerprint) VALUES (?, ?)")
+                .bind(group.0)
+                .bind(fingerprint as i64)
+        }
+        None => sqlx::query("DELETE FROM group_fingerprints WHERE group_id = ?").bind(group.0),
+    }
+    .execute(connection)
+    .await
+    .map(drop)
+}
+
+fn affected(rows: u64, expected: usize) -> Result<(), sqlx::Error> {
+    if rows == expected as u64 {
+        return Ok(());
+    }
+    Err(sqlx::Error::Protocol(format!(
+        "{rows} memberships written where {expected} were to be; the transaction is undone"
+    )))
+}

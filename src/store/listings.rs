@@ -1,0 +1,107 @@
+//! `listings`: how a site's listings looked when last read, so that a walk can pass over what did not change.
+
+use sqlx::Row;
+use sqlx::sqlite::SqliteConnection;
+
+use crate::model::SiteId;
+
+/// A record of a listing when it was last read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// XXH3-64 of the record's bytes.
+    pub fingerprint: u64,
+    /// The user it is about (`users.id`).
+    pub user: u32,
+    /// XXH3-64 of the user's folded name.
+    pub name: u64,
+}
+
+/// Which listing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part {
+    /// The user list, in its order.
+    Users,
+    /// Members of groups whom the user list does not show.
+    Members,
+}
+
+impl Part {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Users => "users",
+            Self::Members => "members",
+        }
+    }
+}
+
+const ENTRY: usize = 20;
+/// Entries in one row: a change rewrites one row of 20 kB, not the listing.
+const ENTRIES: usize = 1_000;
+
+/// Reads a listing back.
+pub async fn load_listing(
+    connection: &mut SqliteConnection,
+    site: SiteId,
+    part: Part,
+) -> Result<Vec<Entry>, sqlx::Error> {
+    let rows = sqlx::query("SELECT entries FROM listings WHERE site_id = ? AND part = ? ORDER BY seq")
+        .bind(site.0)
+        .bind(part.as_str())
+        .fetch_all(connection)
+        .await?;
+    let mut entries = Vec::with_capacity(rows.len() * ENTRIES);
+    for row in rows {
+        let blob: &[u8] = row.try_get(0)?;
+        entries.extend(blob.chunks_exact(ENTRY).map(|bytes| {
+            let (fingerprint, rest) = bytes.split_at(8);
+            let (user, name) = rest.split_at(4);
+            Entry {
+                fingerprint: u64::from_le_bytes(fingerprint.try_into().expect("8 bytes")),
+                user: u32::from_le_bytes(user.try_into().expect("4 bytes")),
+                name: u64::from_le_bytes(name.try_into().expect("8 bytes")),
+            }
+        }));
+    }
+    Ok(entries)
+}
+
+/// Remembers a listing; writes only the rows in which it differs from `before`.
+pub async fn save_listing(
+    connection: &mut SqliteConnection,
+    site: SiteId,
+    part: Part,
+    before: &[Entry],
+    entries: &[Entry],
+) -> Result<(), sqlx::Error> {
+    let mut old = before.chunks(ENTRIES);
+    for (seq, chunk) in entries.chunks(ENTRIES).enumerate() {
+        if old.next() == Some(chunk) {
+            continue;
+        }
+        let mut blob = Vec::with_capacity(chunk.len() * ENTRY);
+        for Entry { fingerprint, user, name } in chunk {
+            blob.extend_from_slice(&fingerprint.to_le_bytes());
+            blob.extend_from_slice(&user.to_le_bytes());
+            blob.extend_from_slice(&name.to_le_bytes());
+        }
+        sqlx::query(
+            "INSERT INTO listings (site_id, part, seq, entries) VALUES (?, ?, ?, ?) \
+             ON CONFLICT (site_id, part, seq) DO UPDATE SET entries = excluded.entries",
+        )
+        .bind(site.0)
+        .bind(part.as_str())
+        .bind(seq as i64)
+        .bind(blob)
+        .execute(&mut *connection)
+        .await?;
+    }
+    if before.len() > entries.len() {
+        sqlx::query("DELETE FROM listings WHERE site_id = ? AND part = ? AND seq >= ?")
+            .bind(site.0)
+            .bind(part.as_str())
+            .bind(entries.len().div_ceil(ENTRIES) as i64)
+            .execute(connection)
+            .await?;
+    }
+    Ok(())
+}

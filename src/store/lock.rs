@@ -1,0 +1,56 @@
+//! OS file locks beside the database. They die with their process; none is held while idle.
+
+use std::fs::{File, OpenOptions, TryLockError};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use super::StoreError;
+
+/// A lock held until it is dropped. The file stays: removing it would let two processes lock two files of one name.
+#[derive(Debug)]
+pub struct Lock {
+    _file: File,
+}
+
+/// Takes the lock for walking `site`, or says that another process has it.
+pub fn lock_walk(database: &Path, site: &str) -> Result<Lock, StoreError> {
+    try_lock(&beside(database, &format!("walk-{site}.lock")))?
+        .ok_or_else(|| StoreError::Walking { site: site.to_owned(), database: database.to_owned() })
+}
+
+/// Takes the lock for making or migrating the database; waits a little, since that is short work.
+pub(super) async fn lock_migration(database: &Path) -> Result<Lock, StoreError> {
+    let path = beside(database, "migrate.lock");
+    for _ in 0..50 {
+        if let Some(lock) = try_lock(&path)? {
+            return Ok(lock);
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    Err(StoreError::Migrating { database: database.to_owned() })
+}
+
+fn try_lock(path: &Path) -> Result<Option<Lock>, StoreError> {
+    let unwritable = |error| StoreError::Unwritable { path: path.to_owned(), error };
+    let file = OpenOptions::new()
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .mode(0o600)
+        .open(path)
+        .map_err(unwritable)?;
+    match file.try_lock() {
+        Ok(()) => Ok(Some(Lock { _file: file })),
+        Err(TryLockError::WouldBlock) => Ok(None),
+        Err(TryLockError::Error(error)) => Err(unwritable(error)),
+    }
+}
+
+fn beside(database: &Path, suffix: &str) -> PathBuf {
+    let mut name = database.file_name().unwrap_or_default().to_owned();
+    name.push(".");
+    name.push(suffix);
+    database.with_file_name(name)
+}

@@ -1,0 +1,39 @@
+//! The mirror: one SQLite file, one writer, any number of readers.
+
+mod accounts;
+mod groups;
+mod listings;
+mod lock;
+mod open;
+mod walks;
+
+pub use accounts::{
+    AccountRow, accounts_by_id, accounts_by_key, insert_accounts, unlisted, update_account, update_times,
+};
+pub use groups::{
+    GroupRow, add_members, create_group, current_groups, current_members, end_members, remove_group, set_fingerprint,
+};
+pub use listings::{Entry, Part, load_listing, save_listing};
+pub use lock::{Lock, lock_walk};
+pub use open::{Store, StoreError};
+pub use walks::{
+    Before, ChangeRow, Figures, WalkEnd, WalkStart, add_changes, add_evidence, add_first_logins, add_logins,
+    add_user_changes, begin_walk, end_walk, find_site, last_evidence, next_user, set_user_list,
+};
+
+/// How many values go into one `json_each` argument: enough to make the statement's own cost vanish.
+const CHUNK: usize = 5_000;
+
+/// Ids as a JSON array, for `json_each`.
+fn json_ids(ids: impl Iterator<Item = i64>) -> String {
+    use std::fmt::Write;
+    let mut json = String::from("[");
+    for id in ids {
+        if json.len() > 1 {
+            json.push(',');
+        }
+        let _ = write!(json, "{id}");
+    }
+    json.push(']');
+    json
+}

@@ -1,0 +1,300 @@
+//! Opening, making and migrating the database file.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqliteSynchronous};
+use sqlx::{ConnectOptions, Connection};
+
+use super::lock::lock_migration;
+
+/// "ROLL": tells a Rollbook database from any other SQLite file.
+const APPLICATION_ID: i32 = 0x524F_4C4C;
+
+/// The migrations, oldest first; `user_version` counts those applied.
+const MIGRATIONS: [&str; 1] = [include_str!("../../migrations/0001_initial.sql")];
+
+/// What can be wrong with a database file. Each message says what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// There is no database yet.
+    #[error("{} does not exist yet: 'rollbook sync' makes it", .0.display())]
+    Absent(PathBuf),
+    /// The folder or file cannot be written.
+    #[error("cannot write {}: {error}; give rollbook's user a folder it may write, or set database.path", path.display())]
+    Unwritable {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        error: io::Error,
+    },
+    /// The file cannot be read.
+    #[error("cannot read {}: {error}", path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        error: io::Error,
+    },
+    /// The file is not a Rollbook database.
+    #[error("{} is not a Rollbook database ({why}); it was left as it is: set database.path to another file, or restore a backup", path.display())]
+    Foreign {
+        /// The file.
+        path: PathBuf,
+        /// What it is instead.
+        why: &'static str,
+    },
+    /// The file was made by a newer release.
+    #[error("{} was made by a newer Rollbook (schema {found}, this one knows {known}); it was left as it is: install the newer release", path.display())]
+    Newer {
+        /// The file.
+        path: PathBuf,
+        /// Its schema version.
+        found: i32,
+        /// The newest version this program knows.
+        known: i32,
+    },
+    /// Another process is walking the site.
+    #[error("another rollbook process is walking site '{site}' into {}; wait for it to end", database.display())]
+    Walking {
+        /// The site's id.
+        site: String,
+        /// The database.
+        database: PathBuf,
+    },
+    /// Another process is migrating the database.
+    #[error("another rollbook process is making or migrating {}; try again when it is done", database.display())]
+    Migrating {
+        /// The database.
+        database: PathBuf,
+    },
+    /// SQLite failed.
+    #[error("database {}: {error}", path.display())]
+    Sql {
+        /// The file.
+        path: PathBuf,
+        /// What SQLite said.
+        error: sqlx::Error,
+    },
+}
+
+/// A database file that exists, is ours, and has the current schema.
+#[derive(Clone, Debug)]
+pub struct Store {
+    path: PathBuf,
+}
+
+impl Store {
+    /// Opens the database at `path`, making it first when there is none, and migrating it when it is older.
+    pub async fn open_or_create(path: &Path) -> Result<Self, StoreError> {
+        if !exists(path)? {
+            let _lock = lock_migration(path).await?;
+            if !exists(path)? {
+                create(path).await?;
+            }
+        }
+        Self::open(path).await
+    }
+
+    /// Opens the database at `path`, which must exist; migrates it when it is older.
+    pub async fn open(path: &Path) -> Result<Self, StoreError> {
+        if !exists(path)? {
+            return Err(StoreError::Absent(path.to_owned()));
+        }
+        check_header(path)?;
+        let store = Self { path: path.to_owned() };
+        let mut reader = store.reader().await?;
+        let found = store.version(&mut reader).await?;
+        reader.close().await.map_err(|error| store.sql(error))?;
+        let known = MIGRATIONS.len() as i32;
+        if found > known {
+            return Err(StoreError::Newer { path: path.to_owned(), found, known });
+        }
+        if found < known {
+            let _lock = lock_migration(path).await?;
+            let mut writer = store.writer().await?;
+            let found = store.version(&mut writer).await?;
+            migrate(&mut writer, found as usize).await.map_err(|error| store.sql(error))?;
+            writer.close().await.map_err(|error| store.sql(error))?;
+        }
+        Ok(store)
+    }
+
+    /// The file.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// A connection that writes. One at a time: SQLite has one writer.
+    ///
+    /// After an error inside a transaction, drop it: SQLite may have rolled back by itself, of which sqlx knows nothing.
+    pub async fn writer(&self) -> Result<SqliteConnection, StoreError> {
+        let options = options(&self.path)
+            .pragma("secure_delete", "ON")
+            .pragma("journal_size_limit", "67108864")
+            .synchronous(SqliteSynchronous::Full);
+        options.connect().await.map_err(|error| self.sql(error))
+    }
+
+    /// A connection that only reads.
+    pub async fn reader(&self) -> Result<SqliteConnection, StoreError> {
+        options(&self.path).read_only(true).connect().await.map_err(|error| self.sql(error))
+    }
+
+    /// Names the file in what SQLite said.
+    pub fn sql(&self, error: sqlx::Error) -> StoreError {
+        StoreError::Sql { path: self.path.clone(), error }
+    }
+
+    async fn version(&self, connection: &mut SqliteConnection) -> Result<i32, StoreError> {
+        sqlx::query_scalar("PRAGMA user_version").fetch_one(connection).await.map_err(|error| self.sql(error))
+    }
+}
+
+fn options(path: &Path) -> SqliteConnectOptions {
+    SqliteConnectOptions::new()
+        .filename(path)
+        .create_if_missing(false)
+        .foreign_keys(true)
+        .busy_timeout(Duration::from_secs(5))
+        .pragma("trusted_schema", "OFF")
+        .pragma("cell_size_check", "ON")
+        .pragma("mmap_size", "0")
+        .pragma("cache_size", "-16000")
+        .thread_name(|_| "sqlite".to_owned())
+        // Statement logging would put slow statements' texts into the log.
+        .disable_statement_logging()
+}
+
+fn exists(path: &Path) -> Result<bool, StoreError> {
+    path.try_exists().map_err(|error| StoreError::Unreadable { path: path.to_owned(), error })
+}
+
+/// Reads the header by hand: opening a foreign database with SQLite could already change files beside it.
+fn check_header(path: &Path) -> Result<(), StoreError> {
+    let unreadable = |error| StoreError::Unreadable { path: path.to_owned(), error };
+    let foreign = |why| Err(StoreError::Foreign { path: path.to_owned(), why });
+    if !fs::metadata(path).map_err(unreadable)?.is_file() {
+        return foreign("not a regular file");
+    }
+    let mut header = Vec::with_capacity(100);
+    File::open(path).map_err(unreadable)?.take(100).read_to_end(&mut header).map_err(unreadable)?;
+    if header.is_empty() {
+        return foreign("the file is empty");
+    }
+    if header.len() < 100 || !header.starts_with(b"SQLite format 3\0") {
+        return foreign("not an SQLite file");
+    }
+    if header[68..72] != APPLICATION_ID.to_be_bytes() {
+        return foreign("an SQLite file of another application");
+    }
+    Ok(())
+}
+
+/// Makes the database under another name and moves it into place, so that a half-made one is never seen.
+async fn create(path: &Path) -> Result<(), StoreError> {
+    let unwritable = |error| StoreError::Unwritable { path: path.to_owned(), error };
+    let mut name = std::ffi::OsString::from(".");
+    name.push(path.file_name().unwrap_or_default());
+    name.push(".new");
+    let temporary = path.with_file_name(name);
+    // The lock is held: whatever has this name was left by a process that died.
+    for leftover in [temporary.clone(), temporary.with_extension("new-journal"), temporary.with_extension("new-wal")] {
+        if leftover.exists() {
+            fs::remove_file(&leftover).map_err(unwritable)?;
+        }
+    }
+    OpenOptions::new().write(true).create_new(true).mode(0o600).open(&temporary).map_err(unwritable)?;
+    let sql = |error| StoreError::Sql { path: path.to_owned(), error };
+    // Outside WAL first, so that the application id is in the file's own header.
+    let mut connection = options(&temporary).journal_mode(SqliteJournalMode::Delete).connect().await.map_err(sql)?;
+    let statement = format!("PRAGMA application_id = {APPLICATION_ID}");
+    sqlx::raw_sql(sqlx::AssertSqlSafe(statement)).execute(&mut connection).await.map_err(sql)?;
+    migrate(&mut connection, 0).await.map_err(sql)?;
+    sqlx::raw_sql("PRAGMA journal_mode = WAL").execute(&mut connection).await.map_err(sql)?;
+    connection.close().await.map_err(sql)?;
+    fs::rename(&temporary, path).map_err(unwritable)?;
+    File::open(path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new(".")))
+        .and_then(|folder| folder.sync_all())
+        .map_err(unwritable)
+}
+
+async fn migrate(connection: &mut SqliteConnection, applied: usize) -> Result<(), sqlx::Error> {
+    for (index, migration) in MIGRATIONS.iter().enumerate().skip(applied) {
+        let version = index + 1;
+        let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await?;
+        sqlx::raw_sql(*migration).execute(&mut *transaction).await?;
+        let statement = format!("PRAGMA user_version = {version}");
+        sqlx::raw_sql(sqlx::AssertSqlSafe(statement)).execute(&mut *transaction).await?;
+        transaction.commit().await?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_new_file_is_ours_private_and_recent_enough() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("rollbook.db");
+        let store = Store::open_or_create(&path).await.unwrap();
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        let mut reader = store.reader().await.unwrap();
+        let version: String = sqlx::query_scalar("SELECT sqlite_version()").fetch_one(&mut reader).await.unwrap();
+        let numbers: Vec<u32> = version.split('.').map(|part| part.parse().unwrap()).collect();
+        assert!(
+            numbers >= vec![3, 51, 3],
+            "SQLite {version} can corrupt a WAL database when two connections checkpoint"
+        );
+        let mode: String = sqlx::query_scalar("PRAGMA journal_mode").fetch_one(&mut reader).await.unwrap();
+        assert_eq!(mode, "wal");
+        assert!(sqlx::raw_sql("DELETE FROM walks").execute(&mut reader).await.is_err(), "a reader must not write");
+        Store::open_or_create(&path).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_file_that_is_not_ours_is_refused_untouched() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("rollbook.db");
+        for content in [&b""[..], b"hello", &[7; 4096]] {
+            fs::write(&path, content).unwrap();
+            assert!(matches!(Store::open_or_create(&path).await, Err(StoreError::Foreign { .. })));
+            assert_eq!(fs::read(&path).unwrap(), content);
+        }
+        fs::remove_file(&path).unwrap();
+        let mut other = SqliteConnectOptions::new().filename(&path).create_if_missing(true).connect().await.unwrap();
+        sqlx::raw_sql("CREATE TABLE t (a)").execute(&mut other).await.unwrap();
+        other.close().await.unwrap();
+        let before = fs::read(&path).unwrap();
+        assert!(matches!(Store::open_or_create(&path).await, Err(StoreError::Foreign { .. })));
+        assert_eq!(fs::read(&path).unwrap(), before);
+    }
+
+    #[tokio::test]
+    async fn a_newer_file_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("rollbook.db");
+        let store = Store::open_or_create(&path).await.unwrap();
+        let mut writer = store.writer().await.unwrap();
+        sqlx::raw_sql("PRAGMA user_version = 99").execute(&mut writer).await.unwrap();
+        writer.close().await.unwrap();
+        assert!(matches!(Store::open(&path).await, Err(StoreError::Newer { found: 99, .. })));
+    }
+
+    #[tokio::test]
+    async fn racing_first_starts_make_one_schema() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("rollbook.db");
+        let (a, b, c) =
+            tokio::join!(Store::open_or_create(&path), Store::open_or_create(&path), Store::open_or_create(&path));
+        a.unwrap();
+        b.unwrap();
+        c.unwrap();
+    }
+}

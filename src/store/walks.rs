@@ -1,0 +1,332 @@
+//! `sites`, `walks`, and what a walk leaves behind: `change_log`, `logins`, `evidence`.
+
+use sqlx::sqlite::{SqliteArguments, SqliteConnection};
+use sqlx::{Arguments, AssertSqlSafe, Connection, Row};
+
+use super::{CHUNK, json_ids};
+use crate::model::{ChangeKind, GroupId, SiteId, Timestamp, UserId, WalkId};
+
+/// A walk that has begun.
+#[derive(Clone, Debug)]
+pub struct WalkStart {
+    /// Its row.
+    pub walk: WalkId,
+    /// Its site's row.
+    pub site: SiteId,
+    /// When it began.
+    pub started_at: Timestamp,
+    /// What the site's earlier walks left.
+    pub before: Before,
+}
+
+/// What a site's earlier walks left.
+#[derive(Clone, Debug, Default)]
+pub struct Before {
+    /// The user-list endpoint it answered.
+    pub user_list: Option<String>,
+    /// The moment of the last applied walk.
+    pub applied_at: Option<Timestamp>,
+    /// The last moment any of its walks wrote: the next must be later.
+    pub latest: Option<Timestamp>,
+    /// Where the look-up rotation stands.
+    pub lookup_cursor: UserId,
+}
+
+/// The figures of a walk's row.
+#[derive(Clone, Debug, Default)]
+#[allow(missing_docs)] // the columns of `walks`
+pub struct Figures {
+    pub users_declared: Option<u64>,
+    pub users_seen: Option<u64>,
+    pub groups_seen: Option<u64>,
+    pub memberships_seen: Option<u64>,
+    pub requests: u64,
+    pub retries: u64,
+    pub rate_limited: u64,
+    pub changes: u64,
+    pub coverage: Option<String>,
+    pub lookup_cursor: UserId,
+}
+
+/// How a walk ended.
+#[derive(Clone, Debug)]
+pub struct WalkEnd {
+    /// `applied`, `partial`, `failed`.
+    pub status: &'static str,
+    /// Why, unless applied.
+    pub error: Option<String>,
+    /// The moment its changes are dated by, when it applied any.
+    pub at: Option<Timestamp>,
+    /// When it ended.
+    pub finished_at: Timestamp,
+    /// Its figures.
+    pub figures: Figures,
+}
+
+/// Finds a site by its id in the configuration.
+pub async fn find_site(connection: &mut SqliteConnection, name: &str) -> Result<Option<(SiteId, Before)>, sqlx::Error> {
+    let Some(row) = sqlx::query("SELECT id, user_list FROM sites WHERE name = ?")
+        .bind(name)
+        .fetch_optional(&mut *connection)
+        .await?
+    else {
+        return Ok(None);
+    };
+    let site = SiteId(row.try_get(0)?);
+    let user_list = row.try_get(1)?;
+    let time = |text: Option<String>| {
+        text.map(|text| Timestamp::parse_sql(&text).map_err(|error| sqlx::Error::Decode(Box::new(error)))).transpose()
+    };
+    // Found from the end by the rows' order: the newest walks are the ones that count.
+    let applied_at =
+        sqlx::query_scalar("SELECT at FROM walks WHERE site_id = ? AND status = 'applied' ORDER BY id DESC LIMIT 1")
+            .bind(site.0)
+            .fetch_optional(&mut *connection)
+            .await?
+            .flatten();
+    let last = sqlx::query(
+        "SELECT max(coalesce(finished_at, started_at), started_at), coalesce(lookup_cursor, 0) FROM walks \
+         WHERE site_id = ? ORDER BY id DESC LIMIT 1",
+    )
+    .bind(site.0)
+    .fetch_optional(connection)
+    .await?;
+    let (latest, cursor) = match last {
+        Some(row) => (row.try_get(0)?, row.try_get(1)?),
+        None => (None, 0),
+    };
+    let before =
+        Before { user_list, applied_at: time(applied_at)?, latest: time(latest)?, lookup_cursor: UserId(cursor) };
+    Ok(Some((site, before)))
+}
+
+/// Begins a walk: its row is `running` from now on. Rows left running by a process that died are told as failed.
+/// The caller holds the site's lock.
+pub async fn begin_walk(
+    connection: &mut SqliteConnection,
+    name: &str,
+    kind: &str,
+    base_url: &str,
+    now: Timestamp,
+) -> Result<WalkStart, sqlx::Error> {
+    let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await?;
+    sqlx::query(
+        "INSERT INTO sites (name, kind, base_url) VALUES (?1, ?2, ?3) ON CONFLICT (name) DO UPDATE \
+         SET kind = ?2, base_url = ?3 WHERE kind <> ?2 OR base_url <> ?3",
+    )
+    .bind(name)
+    .bind(kind)
+    .bind(base_url)
+    .execute(&mut *transaction)
+    .await?;
+    let (site, before) = find_site(&mut transaction, name).await?.ok_or(sqlx::Error::RowNotFound)?;
+    // A clock that was set back must not turn intervals around: this walk is later than the one before, by a hair.
+    let started_at = before.latest.map_or(now, |latest| now.max(latest.plus_millis(1)));
+    sqlx::query(
+        "UPDATE walks SET status = 'failed', finished_at = ?, error = 'interrupted: the process ended in the middle' \
+         WHERE site_id = ? AND status = 'running'",
+    )
+    .bind(started_at.to_sql())
+    .bind(site.0)
+    .execute(&mut *transaction)
+    .await?;
+    let walk = sqlx::query("INSERT INTO walks (site_id, started_at, status) VALUES (?, ?, 'running')")
+        .bind(site.0)
+        .bind(started_at.to_sql())
+        .execute(&mut *transaction)
+        .await?
+        .last_insert_rowid();
+    transaction.commit().await?;
+    Ok(WalkStart { walk: WalkId(walk), site, started_at, before })
+}
+
+/// Writes how a walk ended.
+pub async fn end_walk(connection: &mut SqliteConnection, start: &WalkStart, end: &WalkEnd) -> Result<(), sqlx::Error> {
+    let WalkEnd { status, error, at, finished_at, figures } = end;
+    let Figures {
+        users_declared,
+        users_seen,
+        groups_seen,
+        memberships_seen,
+        requests,
+        retries,
+        rate_limited,
+        changes,
+        coverage,
+        lookup_cursor,
+    } = figures;
+    let count = |figure: &Option<u64>| figure.map(|figure| figure as i64);
+    let ended = sqlx::query(
+        "UPDATE walks SET status = ?, error = ?, at = ?, not_before = ?, finished_at = ?, users_declared = ?, \
+         users_seen = ?, groups_seen = ?, memberships_seen = ?, requests = ?, retries = ?, rate_limited = ?, \
+         changes = ?, coverage = ?, lookup_cursor = ? WHERE id = ?",
+    )
+    .bind(*status)
+    .bind(error)
+    .bind(at.map(Timestamp::to_sql))
+    .bind(at.and(start.before.applied_at).map(Timestamp::to_sql))
+    .bind(finished_at.to_sql())
+    .bind(count(users_declared))
+    .bind(count(users_seen))
+    .bind(count(groups_seen))
+    .bind(count(memberships_seen))
+    .bind(*requests as i64)
+    .bind(*retries as i64)
+    .bind(*rate_limited as i64)
+    .bind(*changes as i64)
+    .bind(coverage)
+    .bind(lookup_cursor.0)
+    .bind(start.walk.0)
+    .execute(connection)
+    .await?;
+    if ended.rows_affected() == 1 { Ok(()) } else { Err(sqlx::Error::RowNotFound) }
+}
+
+/// Remembers which user-list endpoint the site answers.
+pub async fn set_user_list(connection: &mut SqliteConnection, site: SiteId, list: &str) -> Result<(), sqlx::Error> {
+    sqlx::query("UPDATE sites SET user_list = ? WHERE id = ?")
+        .bind(list)
+        .bind(site.0)
+        .execute(connection)
+        .await
+        .map(drop)
+}
+
+/// A row of the change feed, as stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[allow(missing_docs)] // the columns of `changes`
+pub struct ChangeRow {
+    pub kind: ChangeKind,
+    pub user: Option<UserId>,
+    pub group: Option<GroupId>,
+    pub field: Option<&'static str>,
+    pub before: Option<String>,
+    pub after: Option<String>,
+}
+
+/// Appends single changes to the feed.
+pub async fn add_changes(
+    connection: &mut SqliteConnection,
+    walk: WalkId,
+    changes: &[ChangeRow],
+) -> Result<(), sqlx::Error> {
+    for chunk in changes.chunks(100) {
+        let mut statement =
+            String::from("INSERT INTO change_log (walk_id, kind, user_id, group_id, field, before, after) VALUES ");
+        let mut arguments = SqliteArguments::default();
+        arguments.add(walk.0).map_err(sqlx::Error::Encode)?;
+        for (row, change) in chunk.iter().enumerate() {
+            let first = 2 + row * 6;
+            let [kind, user, group, field, before, after] = [0, 1, 2, 3, 4, 5].map(|column| first + column);
+            statement.push_str(if row == 0 { "" } else { ", " });
+            statement.push_str(&format!("(?1, ?{kind}, ?{user}, ?{group}, ?{field}, ?{before}, ?{after})"));
+            let ChangeRow { kind, user, group, field, before, after } = change;
+            arguments.add(kind.as_str()).map_err(sqlx::Error::Encode)?;
+            arguments.add(user.map(|user| user.0)).map_err(sqlx::Error::Encode)?;
+            arguments.add(group.map(|group| group.0)).map_err(sqlx::Error::Encode)?;
+            arguments.add(*field).map_err(sqlx::Error::Encode)?;
+            arguments.add(before.clone()).map_err(sqlx::Error::Encode)?;
+            arguments.add(after.clone()).map_err(sqlx::Error::Encode)?;
+        }
+        sqlx::query_with(AssertSqlSafe(statement), arguments).execute(&mut *connection).await?;
+    }
+    Ok(())
+}
+
+/// Appends one change each for many users: created users, or the members that joined or left a group.
+pub async fn add_user_changes(
+    connection: &mut SqliteConnection,
+    walk: WalkId,
+    kind: ChangeKind,
+    group: Option<GroupId>,
+    users: &[UserId],
+) -> Result<(), sqlx::Error> {
+    for chunk in users.chunks(CHUNK) {
+        sqlx::query(
+            "INSERT INTO change_log (walk_id, kind, user_id, group_id) SELECT ?1, ?2, value, ?3 FROM json_each(?4)",
+        )
+        .bind(walk.0)
+        .bind(kind.as_str())
+        .bind(group.map(|group| group.0))
+        .bind(json_ids(chunk.iter().map(|user| user.0)))
+        .execute(&mut *connection)
+        .await?;
+    }
+    Ok(())
+}
+
+/// Adds the log-in times of users that are new, from their accounts.
+pub async fn add_first_logins(
+    connection: &mut SqliteConnection,
+    walk: WalkId,
+    first: UserId,
+) -> Result<(), sqlx::Error> {
+    for (kind, column) in
+        [("success", "last_login_at"), ("failure", "last_failed_login_at"), ("active", "last_active_at")]
+    {
+        let statement = format!(
+            "INSERT INTO logins (user_id, kind, at, walk_id) SELECT id, '{kind}', {column}, ?2 FROM accounts \
+             WHERE id >= ?1 AND {column} IS NOT NULL ORDER BY id"
+        );
+        sqlx::query(AssertSqlSafe(statement)).bind(first.0).bind(walk.0).execute(&mut *connection).await?;
+    }
+    Ok(())
+}
+
+/// Adds log-in times; one that is known already stays as it is.
+pub async fn add_logins(
+    connection: &mut SqliteConnection,
+    walk: WalkId,
+    kind: &str,
+    logins: &[(UserId, Timestamp)],
+) -> Result<(), sqlx::Error> {
+    for chunk in logins.chunks(CHUNK) {
+        let mut json = String::from("[");
+        for (user, at) in chunk {
+            if json.len() > 1 {
+                json.push(',');
+            }
+            json.push_str(&format!("[{},\"{}\"]", user.0, at.to_sql()));
+        }
+        json.push(']');
+        sqlx::query(
+            "INSERT OR IGNORE INTO logins (user_id, kind, at, walk_id) \
+             SELECT value ->> 0, ?1, value ->> 1, ?2 FROM json_each(?3)",
+        )
+        .bind(kind)
+        .bind(walk.0)
+        .bind(json)
+        .execute(&mut *connection)
+        .await?;
+    }
+    Ok(())
+}
+
+/// The last evidence kept about a user.
+pub async fn last_evidence(connection: &mut SqliteConnection, user: UserId) -> Result<Option<String>, sqlx::Error> {
+    sqlx::query_scalar("SELECT answer FROM evidence WHERE user_id = ? ORDER BY id DESC LIMIT 1")
+        .bind(user.0)
+        .fetch_optional(connection)
+        .await
+}
+
+/// Keeps what a look-up answered.
+pub async fn add_evidence(
+    connection: &mut SqliteConnection,
+    walk: WalkId,
+    user: UserId,
+    answer: &str,
+) -> Result<(), sqlx::Error> {
+    sqlx::query("INSERT INTO evidence (user_id, walk_id, answer) VALUES (?, ?, ?)")
+        .bind(user.0)
+        .bind(walk.0)
+        .bind(answer)
+        .execute(connection)
+        .await
+        .map(drop)
+}
+
+/// The id the next new user will get. Inside the transaction that adds it.
+pub async fn next_user(connection: &mut SqliteConnection) -> Result<UserId, sqlx::Error> {
+    sqlx::query_scalar("SELECT coalesce(max(id), 0) + 1 FROM accounts").fetch_one(connection).await.map(UserId)
+}

@@ -1,0 +1,244 @@
+//! The user list as read, row by row against how it was read last: only rows with unknown bytes are decoded.
+
+use std::collections::HashMap;
+use std::hash::BuildHasherDefault;
+
+use xxhash_rust::xxh3::xxh3_64;
+
+use super::people::HashedMap;
+use crate::confluence::{Page, decode_user};
+use crate::model::SeenUser;
+use crate::store::Entry;
+
+/// How many malformed rows are told one by one.
+const TOLD: usize = 5;
+
+/// A row of the list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Row {
+    /// Its bytes are those of entry `n` of the listing as it was read last.
+    Known(u32),
+    /// Its bytes are new: record `at` of [`Roll::fresh`].
+    Fresh {
+        /// Index of the decoded record.
+        at: u32,
+        /// Fingerprint of the bytes.
+        fingerprint: u64,
+    },
+}
+
+/// The user list: every different row of every pass, in the order first seen.
+pub struct Roll {
+    known: Vec<Entry>,
+    by_fingerprint: Option<HashedMap<u32>>,
+    cursor: usize,
+    /// In which pass entry `n` was last seen; 0: in none.
+    seen: Vec<u8>,
+    rows: Vec<Row>,
+    fresh: Vec<SeenUser>,
+    fresh_seen: Vec<u8>,
+    by_key: HashMap<String, u32>,
+    by_row: HashedMap<u32>,
+    pass: u8,
+    distinct: u64,
+    malformed: Vec<String>,
+    malformed_rows: u64,
+}
+
+impl Roll {
+    /// A list to be compared with `known`, the listing as it was read last.
+    pub fn new(known: Vec<Entry>) -> Self {
+        Self {
+            seen: vec![0; known.len()],
+            rows: Vec::with_capacity(known.len()),
+            known,
+            by_fingerprint: None,
+            cursor: 0,
+            fresh: Vec::new(),
+            fresh_seen: Vec::new(),
+            by_key: HashMap::new(),
+            by_row: HashedMap::default(),
+            pass: 0,
+            distinct: 0,
+            malformed: Vec::new(),
+            malformed_rows: 0,
+        }
+    }
+
+    /// Begins another reading of the list.
+    pub fn begin_pass(&mut self) {
+        self.pass += 1;
+        self.cursor = 0;
+        self.distinct = 0;
+    }
+
+    /// Takes the rows of a page from `first` on. `request` names the page in errors.
+    pub fn take(&mut self, page: &Page, first: usize, request: &str) {
+        for (index, record) in page.rows.iter().enumerate().skip(first) {
+            let fingerprint = xxh3_64(record);
+            match self.find(fingerprint) {
+                Some(entry) => self.take_known(entry),
+                None => self.take_fresh(fingerprint, record, index, request),
+            }
+        }
+    }
+
+    fn find(&mut self, fingerprint: u64) -> Option<usize> {
+        if self.known.get(self.cursor).is_some_and(|entry| entry.fingerprint == fingerprint) {
+            return Some(self.cursor);
+        }
+        let known = &self.known;
+        let map = self.by_fingerprint.get_or_insert_with(|| {
+            let mut map = HashedMap::with_capacity_and_hasher(known.len(), BuildHasherDefault::default());
+            for (index, entry) in known.iter().enumerate().rev() {
+                map.insert(entry.fingerprint, index as u32);
+            }
+            map
+        });
+        map.get(&fingerprint).map(|index| *index as usize)
+    }
+
+    fn take_known(&mut self, entry: usize) {
+        self.cursor = entry + 1;
+        if self.seen[entry] == self.pass {
+            return;
+        }
+        self.distinct += 1;
+        if self.seen[entry] == 0 {
+            self.rows.push(Row::Known(entry as u32));
+        }
+        self.seen[entry] = self.pass;
+    }
+
+    fn take_fresh(&mut self, fingerprint: u64, record: &[u8], index: usize, request: &str) {
+        if let Some(&at) = self.by_row.get(&fingerprint) {
+            self.see_fresh(at as usize);
+            return;
+        }
+        let user = match decode_user(record) {
+            Ok(user) => user,
+            Err(error) => {
+                self.malformed_rows += 1;
+                if self.malformed.len() < TOLD {
+                    self.malformed.push(format!("{request}: users[{index}]: {error}"));
+                }
+                return;
+            }
+        };
+        let at = match self.by_key.get(&user.key) {
+            // The same key twice: the first record stands, the second is remembered as the same user's.
+            Some(&at) => at,
+            None => {
+                let at = self.fresh.len() as u32;
+                self.by_key.insert(user.key.clone(), at);
+                self.fresh.push(user);
+                self.fresh_seen.push(0);
+                at
+            }
+        };
+        self.by_row.insert(fingerprint, at);
+        self.rows.push(Row::Fresh { at, fingerprint });
+        self.see_fresh(at as usize);
+    }
+
+    fn see_fresh(&mut self, at: usize) {
+        if self.fresh_seen[at] != self.pass {
+            self.fresh_seen[at] = self.pass;
+            self.distinct += 1;
+        }
+    }
+
+    /// How many different users this pass brought, as far as can be told before their keys are looked up.
+    pub fn distinct(&self) -> u64 {
+        self.distinct
+    }
+
+    /// What was said about rows that could not be taken, and how many there were.
+    pub fn malformed(&self) -> (&[String], u64) {
+        (&self.malformed, self.malformed_rows)
+    }
+
+    /// The listing is, row by row, as it was read last.
+    pub fn is_unchanged(&self) -> bool {
+        self.fresh.is_empty()
+            && self.rows.len() == self.known.len()
+            && self.rows.iter().enumerate().all(|(index, row)| *row == Row::Known(index as u32))
+    }
+
+    /// The rows, in the order first seen.
+    pub fn rows(&self) -> &[Row] {
+        &self.rows
+    }
+
+    /// The listing as it was read last.
+    pub fn known(&self) -> &[Entry] {
+        &self.known
+    }
+
+    /// Whether entry `n` of the last reading was seen again.
+    pub fn is_seen(&self, entry: usize) -> bool {
+        self.seen[entry] != 0
+    }
+
+    /// The decoded records.
+    pub fn fresh(&self) -> &[SeenUser] {
+        &self.fresh
+    }
+
+    /// Takes the decoded records out.
+    pub fn take_records(&mut self) -> Vec<SeenUser> {
+        std::mem::take(&mut self.fresh)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+
+    use super::*;
+
+    fn page(rows: &[(&str, &str)]) -> Page {
+        let rows: Vec<String> = rows.iter().map(|(key, name)| format!(r#"{{"key":"{key}","name":"{name}"}}"#)).collect();
+        Page::of_users(Bytes::from(format!(r#"{{"users":[{}]}}"#, rows.join(",")))).unwrap()
+    }
+
+    fn entry(key: &str, name: &str, user: u32) -> Entry {
+        let record = format!(r#"{{"key":"{key}","name":"{name}"}}"#);
+        Entry { fingerprint: xxh3_64(record.as_bytes()), user, name: 0 }
+    }
+
+    #[test]
+    fn only_rows_with_new_bytes_are_decoded() {
+        let mut roll = Roll::new(vec![entry("1", "a", 1), entry("2", "b", 2), entry("3", "c", 3)]);
+        roll.begin_pass();
+        roll.take(&page(&[("1", "a"), ("4", "aa"), ("2", "bb"), ("3", "c")]), 0, "p");
+        assert_eq!(roll.fresh().len(), 2);
+        assert_eq!(roll.distinct(), 4);
+        assert!(roll.is_seen(0) && !roll.is_seen(1) && roll.is_seen(2));
+        assert!(!roll.is_unchanged());
+    }
+
+    #[test]
+    fn passes_add_up_and_count_apart() {
+        let mut roll = Roll::new(vec![entry("1", "a", 1)]);
+        roll.begin_pass();
+        roll.take(&page(&[("1", "a"), ("2", "b")]), 0, "p");
+        assert_eq!(roll.distinct(), 2);
+        roll.begin_pass();
+        roll.take(&page(&[("2", "b"), ("3", "c"), ("3", "c2")]), 0, "p");
+        assert_eq!(roll.distinct(), 2);
+        assert_eq!(roll.fresh().iter().map(|user| user.name.as_str()).collect::<Vec<_>>(), ["b", "c"]);
+        assert_eq!(roll.rows().len(), 4);
+        assert!(roll.is_seen(0));
+    }
+
+    #[test]
+    fn a_malformed_row_is_told_and_left_out() {
+        let mut roll = Roll::new(Vec::new());
+        roll.begin_pass();
+        roll.take(&page(&[("", "a"), ("2", "b")]), 0, "user/getUsers?startAt=0");
+        let (told, rows) = roll.malformed();
+        assert_eq!((told, rows), (&["user/getUsers?startAt=0: users[0]: 'key': empty".to_owned()][..], 1));
+        assert_eq!(roll.distinct(), 1);
+    }
+}
