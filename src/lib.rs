@@ -19,3 +19,4 @@ pub mod config;
 pub mod confluence;
 pub mod model;
 pub mod store;
+pub mod sync;

@@ -12,4 +12,4 @@ pub use extender::{Detail, Extender, LookUp, UserList, is_addressable};
 pub use http::{Client, ClientError, Figures};
 pub use page::{Page, Rows};
 pub use paging::{Pass, PassEnd, read_listing};
-pub use wire::{Malformed, Member, decode_group_name, decode_key, decode_member_name, decode_user};
+pub use wire::{Malformed, Member, decode_group_name, decode_member_name, decode_user, key_identity};

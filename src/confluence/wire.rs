@@ -5,6 +5,7 @@ use std::fmt;
 
 use serde::Deserialize as Derive;
 use serde::de::{self, Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use xxhash_rust::xxh3::xxh3_64;
 
 use crate::model::{SeenUser, Timestamp, Told};
 
@@ -180,13 +181,21 @@ pub fn decode_member_name(record: &[u8]) -> Result<Member<'_>, Malformed> {
     identifier("name", &name).map(|name| Member(Cow::Owned(name)))
 }
 
-/// Decodes only the key of a user record, to recognise the record whatever else changed in it.
-pub fn decode_key(record: &[u8]) -> Option<String> {
-    #[derive(Derive)]
-    struct Keyed {
-        key: String,
-    }
-    serde_json::from_slice::<Keyed>(record).ok().map(|keyed| keyed.key)
+/// Recognises a user record whatever else changed in it: the hash of its key, or of the record where it has none.
+pub fn key_identity(record: &[u8]) -> u64 {
+    // Inside a JSON string the quotes would be escaped: these bytes are the member itself.
+    const KEY: &[u8] = b"\"key\":\"";
+    let plain = memchr::memmem::find(record, KEY).and_then(|at| {
+        let rest = &record[at + KEY.len()..];
+        memchr::memchr2(b'"', b'\\', rest).filter(|end| rest[*end] == b'"').map(|end| xxh3_64(&rest[..end]))
+    });
+    plain.unwrap_or_else(|| {
+        #[derive(Derive)]
+        struct Keyed {
+            key: String,
+        }
+        serde_json::from_slice::<Keyed>(record).map_or_else(|_| xxh3_64(record), |keyed| xxh3_64(keyed.key.as_bytes()))
+    })
 }
 
 /// Decodes an element of the list of groups.

@@ -325,3 +325,28 @@ pub async fn update_times(connection: &mut SqliteConnection, times: &[(UserId, T
     }
     Ok(())
 }
+
+/// Drops the indexes of the large tables before a first load, and gives the statements that make them again:
+/// an index is built from sorted rows in a third of the time that keeping it takes.
+pub async fn drop_indexes(connection: &mut SqliteConnection) -> Result<Vec<String>, sqlx::Error> {
+    let indexes: Vec<(String, String)> = sqlx::query_as(
+        "SELECT name, sql FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL \
+         AND tbl_name IN ('accounts', 'memberships') ORDER BY name",
+    )
+    .fetch_all(&mut *connection)
+    .await?;
+    let mut statements = Vec::with_capacity(indexes.len());
+    for (name, sql) in indexes {
+        sqlx::raw_sql(AssertSqlSafe(format!("DROP INDEX \"{name}\""))).execute(&mut *connection).await?;
+        statements.push(sql);
+    }
+    Ok(statements)
+}
+
+/// Makes the dropped indexes again.
+pub async fn restore_indexes(connection: &mut SqliteConnection, statements: &[String]) -> Result<(), sqlx::Error> {
+    for statement in statements {
+        sqlx::raw_sql(AssertSqlSafe(statement.clone())).execute(&mut *connection).await?;
+    }
+    Ok(())
+}

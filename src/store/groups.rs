@@ -131,23 +131,18 @@ pub async fn end_members(
     affected(ended.rows_affected(), users.len())
 }
 
-/// Remembers the fingerprint of a group's members; `None` forgets it, so that the next walk reads them in full.
+/// Remembers the fingerprint of a group's members.
 pub async fn set_fingerprint(
     connection: &mut SqliteConnection,
     group: GroupId,
-    fingerprint: Option<u64>,
+    fingerprint: u64,
 ) -> Result<(), sqlx::Error> {
-    match fingerprint {
-        Some(fingerprint) => {
-            sqlx::query("INSERT OR REPLACE INTO group_fingerprints (group_id, fingerprint) VALUES (?, ?)")
-                .bind(group.0)
-                .bind(fingerprint as i64)
-        }
-        None => sqlx::query("DELETE FROM group_fingerprints WHERE group_id = ?").bind(group.0),
-    }
-    .execute(connection)
-    .await
-    .map(drop)
+    sqlx::query("INSERT OR REPLACE INTO group_fingerprints (group_id, fingerprint) VALUES (?, ?)")
+        .bind(group.0)
+        .bind(fingerprint as i64)
+        .execute(connection)
+        .await
+        .map(drop)
 }
 
 fn affected(rows: u64, expected: usize) -> Result<(), sqlx::Error> {

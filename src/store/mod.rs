@@ -8,7 +8,8 @@ mod open;
 mod walks;
 
 pub use accounts::{
-    AccountRow, accounts_by_id, accounts_by_key, insert_accounts, unlisted, update_account, update_times,
+    AccountRow, accounts_by_id, accounts_by_key, drop_indexes, insert_accounts, restore_indexes, unlisted,
+    update_account, update_times,
 };
 pub use groups::{
     GroupRow, add_members, create_group, current_groups, current_members, end_members, remove_group, set_fingerprint,
@@ -18,7 +19,7 @@ pub use lock::{Lock, lock_walk};
 pub use open::{Store, StoreError};
 pub use walks::{
     Before, ChangeRow, Figures, WalkEnd, WalkStart, add_changes, add_evidence, add_first_logins, add_logins,
-    add_user_changes, begin_walk, end_walk, find_site, last_evidence, next_user, set_user_list,
+    add_user_changes, begin_walk, end_walk, fail_running, find_site, last_evidence, next_user, set_user_list,
 };
 
 /// How many values go into one `json_each` argument: enough to make the statement's own cost vanish.

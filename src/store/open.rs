@@ -14,6 +14,9 @@ use super::lock::lock_migration;
 /// "ROLL": tells a Rollbook database from any other SQLite file.
 const APPLICATION_ID: i32 = 0x524F_4C4C;
 
+/// SQLite's name for a database in memory.
+const NOWHERE: &str = ":memory:";
+
 /// The migrations, oldest first; `user_version` counts those applied.
 const MIGRATIONS: [&str; 1] = [include_str!("../../migrations/0001_initial.sql")];
 
@@ -123,6 +126,11 @@ impl Store {
         Ok(store)
     }
 
+    /// A mirror that holds nothing and is written nowhere: what a dry run compares with before the first walk.
+    pub fn nowhere() -> Self {
+        Self { path: PathBuf::from(NOWHERE) }
+    }
+
     /// The file.
     pub fn path(&self) -> &Path {
         &self.path
@@ -141,6 +149,11 @@ impl Store {
 
     /// A connection that only reads.
     pub async fn reader(&self) -> Result<SqliteConnection, StoreError> {
+        if self.path == Path::new(NOWHERE) {
+            let mut connection = options(&self.path).connect().await.map_err(|error| self.sql(error))?;
+            migrate(&mut connection, 0).await.map_err(|error| self.sql(error))?;
+            return Ok(connection);
+        }
         options(&self.path).read_only(true).connect().await.map_err(|error| self.sql(error))
     }
 

@@ -122,14 +122,7 @@ pub async fn begin_walk(
     let (site, before) = find_site(&mut transaction, name).await?.ok_or(sqlx::Error::RowNotFound)?;
     // A clock that was set back must not turn intervals around: this walk is later than the one before, by a hair.
     let started_at = before.latest.map_or(now, |latest| now.max(latest.plus_millis(1)));
-    sqlx::query(
-        "UPDATE walks SET status = 'failed', finished_at = ?, error = 'interrupted: the process ended in the middle' \
-         WHERE site_id = ? AND status = 'running'",
-    )
-    .bind(started_at.to_sql())
-    .bind(site.0)
-    .execute(&mut *transaction)
-    .await?;
+    fail_running(&mut transaction, name, started_at, "interrupted: the process ended in the middle").await?;
     let walk = sqlx::query("INSERT INTO walks (site_id, started_at, status) VALUES (?, ?, 'running')")
         .bind(site.0)
         .bind(started_at.to_sql())
@@ -138,6 +131,25 @@ pub async fn begin_walk(
         .last_insert_rowid();
     transaction.commit().await?;
     Ok(WalkStart { walk: WalkId(walk), site, started_at, before })
+}
+
+/// Tells the rows of `site` that are still `running` as failed. The caller holds the site's lock.
+pub async fn fail_running(
+    connection: &mut SqliteConnection,
+    site: &str,
+    now: Timestamp,
+    why: &str,
+) -> Result<(), sqlx::Error> {
+    sqlx::query(
+        "UPDATE walks SET status = 'failed', finished_at = max(started_at, ?1), error = ?2 \
+         WHERE site_id = (SELECT id FROM sites WHERE name = ?3) AND status = 'running'",
+    )
+    .bind(now.to_sql())
+    .bind(why)
+    .bind(site)
+    .execute(connection)
+    .await
+    .map(drop)
 }
 
 /// Writes how a walk ended.

@@ -9,9 +9,10 @@ mod members;
 mod people;
 mod resolve;
 mod roll;
+mod users;
 mod walk;
 
 pub use diff::{Diff, Edit, GroupDiff, GroupRef};
 pub use error::WalkError;
 pub use people::UserRef;
-pub use walk::{Progress, WalkOptions, WalkReport, WalkStatus, dry_run, walk};
+pub use walk::{Progress, WalkOptions, WalkReport, WalkStatus, dry_run, interrupted, walk};

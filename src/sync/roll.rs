@@ -1,13 +1,13 @@
 //! The user list as read, row by row against how it was read last: only rows with unknown bytes are decoded.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::hash::BuildHasherDefault;
 
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::people::HashedMap;
+use super::people::{HashedMap, UserRef};
 use crate::confluence::{Page, decode_user};
-use crate::model::SeenUser;
+use crate::model::{SeenUser, UserId};
 use crate::store::Entry;
 
 /// How many malformed rows are told one by one.
@@ -72,13 +72,13 @@ impl Roll {
         self.distinct = 0;
     }
 
-    /// Takes the rows of a page from `first` on. `request` names the page in errors.
-    pub fn take(&mut self, page: &Page, first: usize, request: &str) {
-        for (index, record) in page.rows.iter().enumerate().skip(first) {
+    /// Takes the rows of a page from `first` on, `read` rows after the list's first. `list` names it in errors.
+    pub fn take(&mut self, page: &Page, first: usize, list: &str, read: u64) {
+        for (index, record) in page.rows.iter().skip(first).enumerate() {
             let fingerprint = xxh3_64(record);
             match self.find(fingerprint) {
                 Some(entry) => self.take_known(entry),
-                None => self.take_fresh(fingerprint, record, index, request),
+                None => self.take_fresh(fingerprint, record, || format!("user/{list}, row {}", read + index as u64)),
             }
         }
     }
@@ -110,7 +110,7 @@ impl Roll {
         self.seen[entry] = self.pass;
     }
 
-    fn take_fresh(&mut self, fingerprint: u64, record: &[u8], index: usize, request: &str) {
+    fn take_fresh(&mut self, fingerprint: u64, record: &[u8], place: impl Fn() -> String) {
         if let Some(&at) = self.by_row.get(&fingerprint) {
             self.see_fresh(at as usize);
             return;
@@ -120,7 +120,7 @@ impl Roll {
             Err(error) => {
                 self.malformed_rows += 1;
                 if self.malformed.len() < TOLD {
-                    self.malformed.push(format!("{request}: users[{index}]: {error}"));
+                    self.malformed.push(format!("{}: {error}", place()));
                 }
                 return;
             }
@@ -175,9 +175,29 @@ impl Roll {
         &self.known
     }
 
-    /// Whether entry `n` of the last reading was seen again.
-    pub fn is_seen(&self, entry: usize) -> bool {
-        self.seen[entry] != 0
+    /// Users the last walk saw in this list and this one did not; `fresh` are those of the decoded records.
+    pub fn absent(&self, fresh: &[UserRef]) -> Vec<UserId> {
+        let entries = || self.known.iter().zip(&self.seen);
+        let mut absent: HashSet<u32> = entries().filter(|(_, seen)| **seen == 0).map(|(entry, _)| entry.user).collect();
+        if absent.is_empty() {
+            return Vec::new();
+        }
+        // A record that changed leaves its old entry unseen, and a user may have two records.
+        for user in fresh.iter().filter(|user| user.new_index().is_none()) {
+            absent.remove(&(user.id(UserId(0)).0 as u32));
+        }
+        for (entry, _) in entries().filter(|(_, seen)| **seen != 0) {
+            absent.remove(&entry.user);
+        }
+        let mut absent: Vec<UserId> = absent.into_iter().map(|user| UserId(i64::from(user))).collect();
+        absent.sort_unstable();
+        absent
+    }
+
+    /// Whether this walk saw the user in this list; `fresh` are those of the decoded records.
+    pub fn shows(&self, user: UserId, fresh: &[UserRef]) -> bool {
+        fresh.contains(&UserRef::known(user))
+            || self.known.iter().zip(&self.seen).any(|(entry, seen)| *seen != 0 && i64::from(entry.user) == user.0)
     }
 
     /// The decoded records.
@@ -185,9 +205,9 @@ impl Roll {
         &self.fresh
     }
 
-    /// Takes the decoded records out.
-    pub fn take_records(&mut self) -> Vec<SeenUser> {
-        std::mem::take(&mut self.fresh)
+    /// Takes it apart: the decoded records, and the listing as it was read last.
+    pub fn into_parts(self) -> (Vec<SeenUser>, Vec<Entry>) {
+        (self.fresh, self.known)
     }
 }
 
@@ -198,7 +218,8 @@ mod tests {
     use super::*;
 
     fn page(rows: &[(&str, &str)]) -> Page {
-        let rows: Vec<String> = rows.iter().map(|(key, name)| format!(r#"{{"key":"{key}","name":"{name}"}}"#)).collect();
+        let rows: Vec<String> =
+            rows.iter().map(|(key, name)| format!(r#"{{"key":"{key}","name":"{name}"}}"#)).collect();
         Page::of_users(Bytes::from(format!(r#"{{"users":[{}]}}"#, rows.join(",")))).unwrap()
     }
 
@@ -211,10 +232,13 @@ mod tests {
     fn only_rows_with_new_bytes_are_decoded() {
         let mut roll = Roll::new(vec![entry("1", "a", 1), entry("2", "b", 2), entry("3", "c", 3)]);
         roll.begin_pass();
-        roll.take(&page(&[("1", "a"), ("4", "aa"), ("2", "bb"), ("3", "c")]), 0, "p");
+        roll.take(&page(&[("1", "a"), ("4", "aa"), ("2", "bb"), ("3", "c")]), 0, "p", 0);
         assert_eq!(roll.fresh().len(), 2);
         assert_eq!(roll.distinct(), 4);
-        assert!(roll.is_seen(0) && !roll.is_seen(1) && roll.is_seen(2));
+        let users = [UserRef::new(0), UserRef::known(UserId(2))];
+        assert_eq!(roll.absent(&users), []);
+        assert_eq!(roll.absent(&users[..1]), [UserId(2)]);
+        assert!(roll.shows(UserId(3), &[]) && !roll.shows(UserId(2), &[]) && roll.shows(UserId(2), &users));
         assert!(!roll.is_unchanged());
     }
 
@@ -222,23 +246,23 @@ mod tests {
     fn passes_add_up_and_count_apart() {
         let mut roll = Roll::new(vec![entry("1", "a", 1)]);
         roll.begin_pass();
-        roll.take(&page(&[("1", "a"), ("2", "b")]), 0, "p");
+        roll.take(&page(&[("1", "a"), ("2", "b")]), 0, "p", 0);
         assert_eq!(roll.distinct(), 2);
         roll.begin_pass();
-        roll.take(&page(&[("2", "b"), ("3", "c"), ("3", "c2")]), 0, "p");
+        roll.take(&page(&[("2", "b"), ("3", "c"), ("3", "c2")]), 0, "p", 0);
         assert_eq!(roll.distinct(), 2);
         assert_eq!(roll.fresh().iter().map(|user| user.name.as_str()).collect::<Vec<_>>(), ["b", "c"]);
         assert_eq!(roll.rows().len(), 4);
-        assert!(roll.is_seen(0));
+        assert!(roll.shows(UserId(1), &[]));
     }
 
     #[test]
     fn a_malformed_row_is_told_and_left_out() {
         let mut roll = Roll::new(Vec::new());
         roll.begin_pass();
-        roll.take(&page(&[("", "a"), ("2", "b")]), 0, "user/getUsers?startAt=0");
+        roll.take(&page(&[("", "a"), ("2", "b")]), 0, "getUsers", 10);
         let (told, rows) = roll.malformed();
-        assert_eq!((told, rows), (&["user/getUsers?startAt=0: users[0]: 'key': empty".to_owned()][..], 1));
+        assert_eq!((told, rows), (&["user/getUsers, row 10: 'key': empty".to_owned()][..], 1));
         assert_eq!(roll.distinct(), 1);
     }
 }

@@ -1,0 +1,495 @@
+//! What changed: a pure function of what a walk saw and what is known of it. Printed by `--dry-run`, applied by
+//! [`super::apply`]; both tell the same changes in the same order.
+
+use std::collections::HashMap;
+
+use super::people::UserRef;
+use super::resolve::is_deleted;
+use crate::model::{
+    Account, ChangeKind, GroupId, Presence, Profile, SeenUser, Standing, Status, Times, Timestamp, Told, UserId,
+};
+use crate::store::{AccountRow, GroupRow};
+
+/// Where a record came from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// The user list: users with access.
+    UserList,
+    /// A group's members.
+    Group,
+    /// A single look-up: no listing shows the user.
+    LookUp,
+}
+
+/// A user seen with something new about it, or seen for the first time.
+#[derive(Debug)]
+pub struct Sight {
+    /// Who.
+    pub user: UserRef,
+    /// What the site says now.
+    pub record: SeenUser,
+    /// What is known; `None` for a new user.
+    pub known: Option<AccountRow>,
+    /// Where the record came from.
+    pub place: Place,
+}
+
+/// A user whom no listing shows any more, and who was not found.
+#[derive(Debug)]
+pub struct Gone {
+    /// What is known.
+    pub known: AccountRow,
+    /// Proven deleted; else missing.
+    pub deleted: bool,
+}
+
+/// A group seen, with its members where they were read and are not those of the last walk.
+#[derive(Debug)]
+pub struct GroupSight {
+    /// Its name.
+    pub name: String,
+    /// The group, if it is known.
+    pub known: Option<GroupRow>,
+    /// Its members now, sorted; `None` leaves what is known as it is.
+    pub members: Option<Vec<UserRef>>,
+    /// Its members as known, sorted.
+    pub before: Vec<UserId>,
+}
+
+/// Everything a walk saw that may differ from what is known.
+#[derive(Debug, Default)]
+pub struct Picture {
+    /// Users with something new about them. New users in the order of their references.
+    pub sights: Vec<Sight>,
+    /// Users no longer there. Empty unless the listings are complete.
+    pub gone: Vec<Gone>,
+    /// Groups seen.
+    pub groups: Vec<GroupSight>,
+    /// Groups no longer listed, with their members. Empty unless the list of groups is complete.
+    pub groups_gone: Vec<(GroupRow, Vec<UserId>)>,
+}
+
+/// When the walk's changes are dated, and when the site was last known as a whole.
+#[derive(Clone, Copy, Debug)]
+pub struct Moment {
+    /// The moment of this walk.
+    pub at: Timestamp,
+    /// That of the applied walk before it.
+    pub not_before: Option<Timestamp>,
+}
+
+/// A user that changes.
+#[derive(Clone, Debug)]
+pub struct Edit {
+    /// Who.
+    pub id: UserId,
+    /// What was known.
+    pub before: Account,
+    /// What is known now.
+    pub after: Account,
+}
+
+impl Edit {
+    /// A versioned attribute changed.
+    pub fn is_versioned(&self) -> bool {
+        self.before.profile != self.after.profile || self.before.standing != self.after.standing
+    }
+
+    /// Nothing but the times the site tells changed.
+    pub fn is_times_only(&self) -> bool {
+        let Account { key, profile, standing, times: _, presence } = &self.before;
+        let after = &self.after;
+        *key == after.key && *profile == after.profile && *standing == after.standing && *presence == after.presence
+    }
+
+    /// The rows of the change feed: how the user stands first, then one a field.
+    pub fn changes(&self) -> Vec<FieldChange> {
+        let mut changes = Vec::new();
+        let (before, after) = (self.before.standing, self.after.standing);
+        if before.status != after.status {
+            changes.push(FieldChange {
+                kind: status_change(before.status, after.status),
+                field: "status",
+                before: Some(before.status.as_str().to_owned()),
+                after: Some(after.status.as_str().to_owned()),
+            });
+        } else {
+            // Where the status changes it says all this.
+            let bits = [("active", before.active, after.active), ("has_access", before.has_access, after.has_access)];
+            for (field, before, after) in bits.into_iter().filter(|(_, before, after)| before != after) {
+                let digit = |bit: Option<bool>| bit.map(|bit| u8::from(bit).to_string());
+                changes.push(FieldChange {
+                    kind: ChangeKind::UserUpdated,
+                    field,
+                    before: digit(before),
+                    after: digit(after),
+                });
+            }
+        }
+        let fields = self.before.profile.fields().into_iter().zip(self.after.profile.fields());
+        for ((field, before), (_, after)) in fields.filter(|((_, before), (_, after))| before != after) {
+            changes.push(FieldChange {
+                kind: if field == "name" { ChangeKind::UserRenamed } else { ChangeKind::UserUpdated },
+                field,
+                before: before.map(|text| text.into_owned()),
+                after: after.map(|text| text.into_owned()),
+            });
+        }
+        changes
+    }
+}
+
+/// One field of one user.
+#[derive(Clone, PartialEq, Eq)]
+#[allow(missing_docs)] // the columns of `changes`
+pub struct FieldChange {
+    pub kind: ChangeKind,
+    pub field: &'static str,
+    pub before: Option<String>,
+    pub after: Option<String>,
+}
+
+fn status_change(before: Status, after: Status) -> ChangeKind {
+    match (before, after) {
+        (_, Status::Deleted) => ChangeKind::Deleted,
+        (_, Status::Missing) => ChangeKind::Missing,
+        (_, Status::Deactivated) => ChangeKind::Deactivated,
+        (Status::Missing | Status::Deleted, _) => ChangeKind::Returned,
+        (Status::Deactivated, _) => ChangeKind::Reactivated,
+        (_, Status::Active) => ChangeKind::AccessGained,
+        (Status::Active, Status::NoAccess) => ChangeKind::AccessLost,
+        (_, Status::NoAccess | Status::Unknown) => ChangeKind::UserUpdated,
+    }
+}
+
+/// A group of this walk: one that is known, or the n-th new one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum GroupRef {
+    /// Known.
+    Known(GroupId),
+    /// The n-th of [`Diff::groups_created`].
+    New(usize),
+}
+
+/// A group whose members changed.
+#[derive(Debug)]
+pub struct GroupDiff {
+    /// Which.
+    pub group: GroupRef,
+    /// Its name.
+    pub name: String,
+    /// Who joined.
+    pub added: Vec<UserRef>,
+    /// Who left.
+    pub removed: Vec<UserId>,
+    /// All who are members now; for the fingerprint.
+    pub members: Vec<UserRef>,
+}
+
+/// All a walk changes.
+#[derive(Debug, Default)]
+pub struct Diff {
+    /// New users, in the order of their references.
+    pub created: Vec<Account>,
+    /// Users that change.
+    pub edits: Vec<Edit>,
+    /// Successful log-ins not known before, of users known before.
+    pub logins: Vec<(UserId, Timestamp)>,
+    /// Failed log-ins, likewise.
+    pub failed_logins: Vec<(UserId, Timestamp)>,
+    /// New groups.
+    pub groups_created: Vec<String>,
+    /// Groups whose members changed, or were read for the first time.
+    pub members: Vec<GroupDiff>,
+    /// Groups no longer listed, with the members they had.
+    pub groups_removed: Vec<(GroupRow, Vec<UserId>)>,
+}
+
+impl Diff {
+    /// How many rows of the change feed there are of each kind.
+    pub fn counts(&self) -> Vec<(ChangeKind, u64)> {
+        let mut counts: HashMap<ChangeKind, u64> = HashMap::new();
+        let mut count = |kind, rows: usize| *counts.entry(kind).or_default() += rows as u64;
+        count(ChangeKind::UserCreated, self.created.len());
+        for change in self.edits.iter().flat_map(Edit::changes) {
+            count(change.kind, 1);
+        }
+        count(ChangeKind::GroupCreated, self.groups_created.len());
+        count(ChangeKind::GroupRemoved, self.groups_removed.len());
+        for group in &self.members {
+            count(ChangeKind::MemberAdded, group.added.len());
+            count(ChangeKind::MemberRemoved, group.removed.len());
+        }
+        for (_, members) in &self.groups_removed {
+            count(ChangeKind::MemberRemoved, members.len());
+        }
+        ChangeKind::ALL
+            .iter()
+            .filter_map(|kind| counts.get(kind).filter(|rows| **rows > 0).map(|rows| (*kind, *rows)))
+            .collect()
+    }
+}
+
+/// Compares what was seen with what is known.
+pub fn diff(picture: Picture, moment: Moment) -> Diff {
+    let Picture { sights, gone, groups, groups_gone } = picture;
+    let mut diff = Diff::default();
+    for Sight { user, record, known, place } in sights {
+        match known {
+            None => {
+                debug_assert_eq!(user.new_index(), Some(diff.created.len()), "new users come in order");
+                diff.created.push(merge(None, record, place, moment));
+            }
+            Some(AccountRow { id, account: before }) => {
+                if let Told::Told(Some(at)) = record.last_login_at
+                    && before.times.last_login_at != Some(at)
+                {
+                    diff.logins.push((id, at));
+                }
+                if let Told::Told(Some(at)) = record.last_failed_login_at
+                    && before.times.last_failed_login_at != Some(at)
+                {
+                    diff.failed_logins.push((id, at));
+                }
+                let after = merge(Some(&before), record, place, moment);
+                if after != before {
+                    diff.edits.push(Edit { id, before, after });
+                }
+            }
+        }
+    }
+    for Gone { known: AccountRow { id, account: before }, deleted } in gone {
+        let after = departed(&before, deleted, moment);
+        if after != before {
+            diff.edits.push(Edit { id, before, after });
+        }
+    }
+    diff.edits.sort_by_key(|edit| edit.id);
+    for GroupSight { name, known, members, before } in groups {
+        let group = match &known {
+            Some(known) => GroupRef::Known(known.id),
+            None => {
+                diff.groups_created.push(name.clone());
+                GroupRef::New(diff.groups_created.len() - 1)
+            }
+        };
+        let Some(members) = members else { continue };
+        let (added, removed) = compare(&before, &members);
+        diff.members.push(GroupDiff { group, name, added, removed, members });
+    }
+    diff.groups_removed = groups_gone;
+    diff
+}
+
+/// What is known of a user after its record was seen.
+fn merge(known: Option<&Account>, seen: SeenUser, place: Place, moment: Moment) -> Account {
+    let deleted = is_deleted(&seen);
+    if deleted && let Some(known) = known {
+        // The alias says nothing about the person: what was known stays.
+        return departed(known, true, moment);
+    }
+    let SeenUser {
+        key,
+        name,
+        full_name,
+        email,
+        department,
+        position,
+        location,
+        phone,
+        im,
+        website,
+        created_at,
+        updated_at,
+        last_login_at,
+        last_failed_login_at,
+        has_access,
+    } = seen;
+    let mut account = known.cloned().unwrap_or_else(|| Account {
+        key: None,
+        profile: Profile::default(),
+        standing: Standing { status: Status::Unknown, active: None, has_access: None },
+        times: Times::default(),
+        presence: Presence::default(),
+    });
+    account.key = Some(key);
+    let profile = &mut account.profile;
+    profile.name = name;
+    full_name.tell(&mut profile.full_name);
+    email.tell(&mut profile.email);
+    department.tell(&mut profile.department);
+    position.tell(&mut profile.position);
+    location.tell(&mut profile.location);
+    phone.tell(&mut profile.phone);
+    im.tell(&mut profile.im);
+    website.tell(&mut profile.website);
+    let times = &mut account.times;
+    created_at.tell(&mut times.created_at);
+    updated_at.tell(&mut times.updated_at);
+    times.last_login_known |= last_login_at != Told::Untold;
+    later(&mut times.last_login_at, last_login_at);
+    later(&mut times.last_failed_login_at, last_failed_login_at);
+    // A record that does not say: the user list holds only users with access.
+    let has_access = has_access.unwrap_or(place == Place::UserList);
+    account.standing.has_access = Some(has_access && !deleted);
+    let status = match account.standing.active {
+        _ if deleted => Status::Deleted,
+        _ if has_access => Status::Active,
+        Some(false) => Status::Deactivated,
+        _ => Status::NoAccess,
+    };
+    let unlisted = match place {
+        Place::UserList | Place::Group => None,
+        Place::LookUp => {
+            let stands =
+                known.is_some_and(|known| known.standing == account.standing && known.profile == account.profile);
+            Some(account.presence.unlisted_seen_at.filter(|_| stands).unwrap_or(moment.at))
+        }
+    };
+    stand(&mut account, status, unlisted, moment);
+    account
+}
+
+/// What is known of a user after it was not found.
+fn departed(before: &Account, deleted: bool, moment: Moment) -> Account {
+    let mut account = before.clone();
+    // Whether it is active or may use Confluence is no longer told by anybody.
+    account.standing.has_access = if deleted { Some(false) } else { None };
+    account.standing.active = None;
+    let seen = account.presence.unlisted_seen_at.or(moment.not_before).unwrap_or(moment.at);
+    stand(&mut account, if deleted { Status::Deleted } else { Status::Missing }, Some(seen), moment);
+    account
+}
+
+fn stand(account: &mut Account, status: Status, unlisted_seen_at: Option<Timestamp>, moment: Moment) {
+    let since = |is: bool, known: Option<Timestamp>| is.then(|| known.unwrap_or(moment.at));
+    account.standing.status = status;
+    let Presence { missing_since, deactivated_at, deleted_at, unlisted_seen_at: _ } = account.presence;
+    account.presence = Presence {
+        unlisted_seen_at,
+        missing_since: since(status == Status::Missing, missing_since),
+        deactivated_at: since(status == Status::Deactivated, deactivated_at),
+        deleted_at: since(status == Status::Deleted, deleted_at),
+    };
+}
+
+/// A last log-in never goes back: a site that was restored still saw the later one.
+fn later(known: &mut Option<Timestamp>, told: Told<Timestamp>) {
+    if let Told::Told(Some(at)) = told {
+        *known = Some(known.map_or(at, |known| known.max(at)));
+    }
+}
+
+/// Who joined and who left, both sides sorted.
+fn compare(before: &[UserId], now: &[UserRef]) -> (Vec<UserRef>, Vec<UserId>) {
+    let mut added = Vec::new();
+    let mut removed = Vec::new();
+    let mut old = before.iter().copied().peekable();
+    for &member in now {
+        if member.new_index().is_some() {
+            added.push(member);
+            continue;
+        }
+        let id = member.id(UserId(0));
+        while let Some(left) = old.next_if(|old| *old < id) {
+            removed.push(left);
+        }
+        if old.next_if_eq(&id).is_none() {
+            added.push(member);
+        }
+    }
+    removed.extend(old);
+    (added, removed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const T1: Timestamp = Timestamp::from_millis_clamped(1_000);
+    const T2: Timestamp = Timestamp::from_millis_clamped(2_000);
+    const NOW: Moment = Moment { at: T2, not_before: Some(T1) };
+
+    fn record(name: &str) -> SeenUser {
+        SeenUser {
+            key: "k".to_owned(),
+            name: name.to_owned(),
+            email: Told::Told(Some("a@b".to_owned())),
+            has_access: Some(true),
+            ..SeenUser::default()
+        }
+    }
+
+    fn known(record: SeenUser, place: Place) -> AccountRow {
+        AccountRow { id: UserId(7), account: merge(None, record, place, Moment { at: T1, not_before: None }) }
+    }
+
+    fn one(known: AccountRow, record: SeenUser, place: Place) -> Diff {
+        let user = UserRef::known(known.id);
+        diff(Picture { sights: vec![Sight { user, record, known: Some(known), place }], ..Picture::default() }, NOW)
+    }
+
+    fn told(diff: &Diff) -> Vec<(&'static str, &'static str)> {
+        diff.edits.iter().flat_map(Edit::changes).map(|change| (change.kind.as_str(), change.field)).collect()
+    }
+
+    #[test]
+    fn the_same_record_changes_nothing() {
+        let diff = one(known(record("a"), Place::UserList), record("a"), Place::UserList);
+        assert!(diff.edits.is_empty() && diff.logins.is_empty());
+    }
+
+    #[test]
+    fn what_is_not_told_stays_and_what_is_blank_empties() {
+        let untold = SeenUser { email: Told::Untold, ..record("a") };
+        assert!(one(known(record("a"), Place::UserList), untold, Place::UserList).edits.is_empty());
+        let blank = SeenUser { email: Told::Told(None), ..record("a") };
+        assert_eq!(
+            told(&one(known(record("a"), Place::UserList), blank, Place::UserList)),
+            [("user.updated", "email")]
+        );
+    }
+
+    #[test]
+    fn losing_access_is_one_change_and_a_rename_another() {
+        let lost = SeenUser { has_access: Some(false), ..record("b") };
+        let diff = one(known(record("a"), Place::UserList), lost, Place::Group);
+        assert_eq!(told(&diff), [("user.access-lost", "status"), ("user.renamed", "name")]);
+        assert!(diff.edits[0].is_versioned());
+    }
+
+    #[test]
+    fn a_login_is_no_change_and_never_goes_back() {
+        let login = |at| SeenUser { last_login_at: Told::Told(at), ..record("a") };
+        let first = one(known(login(None), Place::UserList), login(Some(T1)), Place::UserList);
+        assert_eq!(first.logins, [(UserId(7), T1)]);
+        assert!(first.edits[0].is_times_only() && told(&first).is_empty());
+        let back = one(known(login(Some(T2)), Place::UserList), login(Some(T1)), Place::UserList);
+        assert_eq!(back.logins, [(UserId(7), T1)]);
+        assert!(back.edits.is_empty());
+        let wiped = one(known(login(Some(T2)), Place::UserList), login(None), Place::UserList);
+        assert!(wiped.edits.is_empty() && wiped.logins.is_empty());
+    }
+
+    #[test]
+    fn gone_and_back() {
+        let row = known(record("a"), Place::UserList);
+        let gone = diff(Picture { gone: vec![Gone { known: row, deleted: false }], ..Picture::default() }, NOW);
+        assert_eq!(told(&gone), [("user.missing", "status")]);
+        let after = gone.edits[0].after.clone();
+        assert_eq!(after.presence.missing_since, Some(T2));
+        assert_eq!(after.presence.unlisted_seen_at, Some(T1));
+        let back = one(AccountRow { id: UserId(7), account: after }, record("a"), Place::UserList);
+        assert_eq!(told(&back), [("user.returned", "status")]);
+        assert_eq!(back.edits[0].after.presence, Presence::default());
+    }
+
+    #[test]
+    fn members_are_compared_as_sets() {
+        let known = |id| UserRef::known(UserId(id));
+        let (added, removed) =
+            compare(&[UserId(1), UserId(3), UserId(5)], &[known(1), known(4), known(5), UserRef::new(0)]);
+        assert_eq!(added, [known(4), UserRef::new(0)]);
+        assert_eq!(removed, [UserId(3)]);
+    }
+}

@@ -1,0 +1,205 @@
+//! The user list of this walk: read until a reading is complete, each row assigned to the user it is about.
+
+use std::collections::{HashMap, HashSet};
+
+use sqlx::sqlite::SqliteConnection;
+
+use super::error::WalkError;
+use super::guard::is_emptied;
+use super::members::PASSES;
+use super::people::{Names, UserRef, name_hash};
+use super::roll::{Roll, Row};
+use super::walk::Progress;
+use crate::confluence::{Extender, Page, Pass, UserList, key_identity, read_listing};
+use crate::model::{SeenUser, SiteId, UserId};
+use crate::store::{self, AccountRow, Entry, Store};
+
+/// A row of a listing to be remembered: fingerprint, user, hash of the name.
+pub type Remember = (u64, UserRef, u64);
+
+/// Who the decoded records are about, in their order.
+#[derive(Default)]
+pub struct People {
+    /// Whom.
+    pub users: Vec<UserRef>,
+    /// What is known of each.
+    pub known: Vec<Option<AccountRow>>,
+}
+
+impl People {
+    /// Finds the users of `records` from `self.users.len()` on; those nobody knows become the next new users.
+    pub async fn identify(
+        &mut self,
+        connection: &mut SqliteConnection,
+        site: SiteId,
+        records: &[SeenUser],
+        new_users: &mut usize,
+    ) -> Result<(), sqlx::Error> {
+        let records = &records[self.users.len()..];
+        let keys: Vec<&str> = records.iter().map(|record| record.key.as_str()).collect();
+        let mut accounts = store::accounts_by_key(connection, site, &keys).await?;
+        for record in records {
+            let known = accounts.remove(&record.key);
+            self.users.push(match &known {
+                Some(row) => UserRef::known(row.id),
+                None => {
+                    *new_users += 1;
+                    UserRef::new(*new_users - 1)
+                }
+            });
+            self.known.push(known);
+        }
+        Ok(())
+    }
+}
+
+/// The user list as read.
+pub struct UserListing {
+    /// The endpoint that answered.
+    pub endpoint: UserList,
+    /// Its rows.
+    pub roll: Roll,
+    /// Whom the decoded rows are about.
+    pub people: People,
+    /// Users seen by the last walk that this one did not see.
+    pub absent: Vec<UserId>,
+    /// The last reading.
+    pub pass: Pass,
+    /// How often it was read.
+    pub passes: u32,
+    /// Different users the last reading brought.
+    pub distinct: u64,
+    /// What is missing; `None` when it is complete.
+    pub problem: Option<String>,
+}
+
+/// Reads the user list.
+pub async fn read_users(
+    extender: Extender<'_>,
+    (connection, store): (&mut SqliteConnection, &Store),
+    site: SiteId,
+    remembered: Option<UserList>,
+    known: Vec<Entry>,
+    new_users: &mut usize,
+    progress: &(dyn Fn(Progress) + Sync),
+) -> Result<UserListing, WalkError> {
+    let limits = extender.client().limits();
+    let page_size = u64::from(limits.page_size);
+    let (endpoint, first) = extender.first_user_page(remembered, page_size).await.map_err(WalkError::of_request)?;
+    let mut first = Some(first);
+    let mut roll = Roll::new(known);
+    let mut people = People::default();
+    let mut completed = 0;
+    let mut passes = 0;
+    loop {
+        passes += 1;
+        roll.begin_pass();
+        let mut read = 0;
+        let pass = read_listing(
+            |start, size| extender.user_page(endpoint, start, size),
+            first.take(),
+            page_size,
+            limits.concurrency,
+            key_identity,
+            |page: &Page, fresh| {
+                roll.take(page, fresh, endpoint.as_str(), read);
+                read += (page.rows.len() - fresh) as u64;
+                progress(Progress::Users { read, total: page.total });
+            },
+        )
+        .await
+        .map_err(WalkError::of_request)?;
+        let distinct = roll.distinct();
+        if is_emptied(roll.known().len(), roll.rows().len()) {
+            return Err(WalkError::Emptied { known: roll.known().len() });
+        }
+        people.identify(connection, site, roll.fresh(), new_users).await.map_err(|error| store.sql(error))?;
+        let absent = roll.absent(&people.users);
+        let (malformed, rows) = roll.malformed();
+        let complete = pass.is_complete(distinct + rows);
+        completed += u32::from(complete);
+        // Somebody is not there any more, in a list that moved while it was read: once more, to be sure.
+        let doubtful = pass.disturbed && !absent.is_empty() && completed < 2;
+        let done = (complete && !doubtful) || !pass.failures.is_empty();
+        if !done && passes < PASSES {
+            continue;
+        }
+        let problem = if rows > 0 {
+            Some(format!("{rows} records of the user list cannot be read: {}", malformed.join("; ")))
+        } else if completed == 0 {
+            Some(format!("the user list is incomplete: {}", pass.shortfall(distinct)))
+        } else {
+            None
+        };
+        return Ok(UserListing { endpoint, roll, people, absent, pass, passes, distinct, problem });
+    }
+}
+
+impl UserListing {
+    /// Nothing is missing: whom it does not show is not listed.
+    pub fn is_complete(&self) -> bool {
+        self.problem.is_none()
+    }
+
+    /// Who bears which name.
+    pub fn names(&self) -> Names {
+        let fresh: HashMap<UserRef, ()> = self.people.users.iter().map(|user| (*user, ())).collect();
+        let mut names = Names::with_capacity(self.roll.rows().len());
+        for row in self.roll.rows() {
+            match *row {
+                Row::Known(entry) => {
+                    let Entry { user, name, .. } = self.roll.known()[entry as usize];
+                    let user = UserRef::known(UserId(i64::from(user)));
+                    if !fresh.contains_key(&user) {
+                        names.insert(name, user);
+                    }
+                }
+                Row::Fresh { at, .. } => {
+                    names.insert(name_hash(&self.roll.fresh()[at as usize].name), self.people.users[at as usize]);
+                }
+            }
+        }
+        if !self.is_complete() {
+            // Rows that did not arrive: who bore a name still does, as far as is known.
+            let absent: HashSet<UserId> = self.absent.iter().copied().collect();
+            for entry in self.roll.known() {
+                let user = UserId(i64::from(entry.user));
+                if absent.contains(&user) {
+                    names.insert(entry.name, UserRef::known(user));
+                }
+            }
+        }
+        names
+    }
+
+    /// The listing as it is to be remembered, those in `kept` with it although it does not show them;
+    /// `None` when it is as it was.
+    pub fn remember(&self, kept: &HashSet<UserId>) -> Option<Vec<Remember>> {
+        if self.roll.is_unchanged() {
+            return None;
+        }
+        let mut rows: Vec<Remember> = Vec::with_capacity(self.roll.rows().len());
+        for row in self.roll.rows() {
+            rows.push(match *row {
+                Row::Known(entry) => {
+                    let Entry { fingerprint, user, name } = self.roll.known()[entry as usize];
+                    (fingerprint, UserRef::known(UserId(i64::from(user))), name)
+                }
+                Row::Fresh { at, fingerprint } => {
+                    let at = at as usize;
+                    (fingerprint, self.people.users[at], name_hash(&self.roll.fresh()[at].name))
+                }
+            });
+        }
+        rows.extend(retained(self.roll.known(), kept));
+        Some(rows)
+    }
+}
+
+/// The remembered rows of users who are kept.
+pub fn retained<'a>(known: &'a [Entry], kept: &'a HashSet<UserId>) -> impl Iterator<Item = Remember> + 'a {
+    known.iter().filter_map(|entry| {
+        let user = UserId(i64::from(entry.user));
+        kept.contains(&user).then(|| (entry.fingerprint, UserRef::known(user), entry.name))
+    })
+}

@@ -1,0 +1,269 @@
+//! A walk from its first request to its row: fetch, diff, apply.
+
+use sqlx::Connection;
+use sqlx::sqlite::SqliteConnection;
+
+use super::apply::{Remembered, Writing, apply};
+use super::diff::{Diff, Moment, diff};
+use super::error::WalkError;
+use super::fetch::{Fetched, Reader};
+use crate::clock::Clock;
+use crate::config::Site;
+use crate::confluence::{Client, Extender};
+use crate::model::{ChangeKind, SiteId, Timestamp, WalkId};
+use crate::store::{self, Before, Figures, Store, StoreError, WalkEnd, WalkStart};
+
+/// How far a walk is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Progress {
+    /// Rows of the user list.
+    Users {
+        /// Read so far.
+        read: u64,
+        /// Declared by the site.
+        total: Option<u64>,
+    },
+    /// Groups whose members are read.
+    Groups {
+        /// Read so far.
+        read: u64,
+        /// Listed.
+        total: u64,
+    },
+    /// The changes are being written.
+    Applying,
+}
+
+/// What a walk is given besides its site.
+#[derive(Clone, Copy)]
+pub struct WalkOptions<'a> {
+    /// The time.
+    pub clock: &'a Clock,
+    /// Spreads the pauses between retries.
+    pub seed: u64,
+    /// Told how far the walk is.
+    pub progress: &'a (dyn Fn(Progress) + Sync),
+}
+
+/// How a walk that applied something ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WalkStatus {
+    /// Everything was read and applied.
+    Applied,
+    /// Something could not be read; the rest was applied.
+    Partial,
+}
+
+impl WalkStatus {
+    /// The spelling in `walks.status`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Applied => "applied",
+            Self::Partial => "partial",
+        }
+    }
+}
+
+/// What a walk did, or would do.
+#[derive(Debug)]
+pub struct WalkReport {
+    /// Its row; `None` for a dry run.
+    pub walk: Option<WalkId>,
+    /// How it ended.
+    pub status: WalkStatus,
+    /// When it began.
+    pub started_at: Timestamp,
+    /// When it ended.
+    pub finished_at: Timestamp,
+    /// The figures of its row.
+    pub figures: Figures,
+    /// What is missing, when it is partial.
+    pub problems: Vec<String>,
+    /// Groups whose names cannot stand in a request.
+    pub not_addressable: Vec<String>,
+    /// What changed.
+    pub diff: Diff,
+}
+
+impl WalkReport {
+    /// How many rows of the change feed there are of each kind.
+    pub fn counts(&self) -> Vec<(ChangeKind, u64)> {
+        self.diff.counts()
+    }
+}
+
+/// Walks `site` and applies what changed. Takes the site's lock, so that one process walks it at a time.
+///
+/// On an error the walk's row says `failed` and why, wherever the database can still be written.
+pub async fn walk(site: &Site, store: &Store, options: WalkOptions<'_>) -> Result<WalkReport, WalkError> {
+    let _lock = store::lock_walk(store.path(), &site.id)?;
+    let mut writer = store.writer().await?;
+    let start =
+        store::begin_walk(&mut writer, &site.id, site.kind.as_str(), site.base_url.as_str(), options.clock.now())
+            .await
+            .map_err(|error| store.sql(error))?;
+    let client = Client::new(&site.base_url, &site.credentials, &site.limits, options.clock.clone(), options.seed)?;
+    let ended = read_and_apply(&mut writer, store, &client, &start, options).await;
+    let result = match ended {
+        Ok(report) => {
+            checkpoint(&mut writer).await;
+            Ok(report)
+        }
+        Err(error) => {
+            // The connection may be in the middle of something: what is written now goes through another.
+            drop(writer);
+            let end = failed(&start, &client, options.clock, &error.to_string());
+            if let Err(error) = end_failed(store, &start, &end).await {
+                tracing::error!(site = %site.id, %error, "the walk's row could not be written");
+            }
+            Err(error)
+        }
+    };
+    tracing::debug!(site = %site.id, walk = start.walk.0, ok = result.is_ok(), "walk ended");
+    result
+}
+
+/// Tells a walk that was stopped in the middle as failed. The caller holds the site's lock no longer.
+pub async fn interrupted(site: &str, store: &Store, clock: &Clock) -> Result<(), StoreError> {
+    let Ok(_lock) = store::lock_walk(store.path(), site) else { return Ok(()) };
+    let mut writer = store.writer().await?;
+    let result = store::fail_running(&mut writer, site, clock.now(), "stopped by a signal").await;
+    result.map_err(|error| store.sql(error))?;
+    writer.close().await.map_err(|error| store.sql(error))
+}
+
+async fn read_and_apply(
+    writer: &mut SqliteConnection,
+    store: &Store,
+    client: &Client,
+    start: &WalkStart,
+    options: WalkOptions<'_>,
+) -> Result<WalkReport, WalkError> {
+    let reader = Reader {
+        extender: Extender::new(client),
+        connection: writer,
+        store,
+        site: start.site,
+        before: &start.before,
+        progress: options.progress,
+    };
+    let fetched = reader.fetch().await?;
+    let at = options.clock.now().max(start.started_at);
+    let (report, rest) = compare(fetched, client, &start.before, at);
+    let mut report = WalkReport { walk: Some(start.walk), started_at: start.started_at, ..report };
+    (options.progress)(Progress::Applying);
+    let end = WalkEnd {
+        status: report.status.as_str(),
+        error: (!report.problems.is_empty()).then(|| summary(&report.problems)),
+        at: Some(at),
+        finished_at: options.clock.now().max(at),
+        figures: report.figures.clone(),
+    };
+    report.finished_at = end.finished_at;
+    let (users_before, users_now) = rest.users;
+    let (members_before, members_now) = rest.members;
+    let user_list = rest.user_list.as_str();
+    let writing = Writing {
+        diff: &report.diff,
+        at,
+        evidence: &rest.evidence,
+        users: Remembered { before: &users_before, now: users_now },
+        members: Remembered { before: &members_before, now: members_now },
+        user_list: (start.before.user_list.as_deref() != Some(user_list)).then_some(user_list),
+    };
+    apply(writer, start, writing, end).await.map_err(|error| store.sql(error))?;
+    Ok(report)
+}
+
+/// Reads `site` and says what a walk would change; writes nothing. `store` is `None` while there is no database.
+pub async fn dry_run(site: &Site, store: Option<&Store>, options: WalkOptions<'_>) -> Result<WalkReport, WalkError> {
+    let empty;
+    let store = match store {
+        Some(store) => store,
+        None => {
+            empty = Store::nowhere();
+            &empty
+        }
+    };
+    let mut reader = store.reader().await?;
+    let (row, before) = store::find_site(&mut reader, &site.id)
+        .await
+        .map_err(|error| store.sql(error))?
+        .unwrap_or((SiteId(0), Before::default()));
+    let client = Client::new(&site.base_url, &site.credentials, &site.limits, options.clock.clone(), options.seed)?;
+    let started_at = options.clock.now();
+    let fetched = Reader {
+        extender: Extender::new(&client),
+        connection: &mut reader,
+        store,
+        site: row,
+        before: &before,
+        progress: options.progress,
+    }
+    .fetch()
+    .await?;
+    let at = options.clock.now();
+    let (report, _) = compare(fetched, &client, &before, at);
+    Ok(WalkReport { started_at, finished_at: at, ..report })
+}
+
+/// What of a fetch is no part of the report.
+struct Rest {
+    evidence: Vec<(crate::model::UserId, String)>,
+    user_list: crate::confluence::UserList,
+    users: super::fetch::Listing,
+    members: super::fetch::Listing,
+}
+
+fn compare(fetched: Fetched, client: &Client, before: &Before, at: Timestamp) -> (WalkReport, Rest) {
+    let Fetched { picture, mut figures, problems, evidence, user_list, users, members, not_addressable } = fetched;
+    let diff = diff(picture, Moment { at, not_before: before.applied_at });
+    let sent = client.figures();
+    figures.requests = sent.requests;
+    figures.retries = sent.retries;
+    figures.rate_limited = sent.rate_limited;
+    figures.changes = diff.counts().iter().map(|(_, rows)| rows).sum();
+    let status = if problems.is_empty() { WalkStatus::Applied } else { WalkStatus::Partial };
+    let report =
+        WalkReport { walk: None, status, started_at: at, finished_at: at, figures, problems, not_addressable, diff };
+    (report, Rest { evidence, user_list, users, members })
+}
+
+fn summary(problems: &[String]) -> String {
+    const TOLD: usize = 10;
+    let mut text = problems.iter().take(TOLD).map(String::as_str).collect::<Vec<_>>().join("\n");
+    if problems.len() > TOLD {
+        text.push_str(&format!("\n… and {} more", problems.len() - TOLD));
+    }
+    text
+}
+
+fn failed(start: &WalkStart, client: &Client, clock: &Clock, error: &str) -> WalkEnd {
+    let sent = client.figures();
+    WalkEnd {
+        status: "failed",
+        error: Some(error.to_owned()),
+        at: None,
+        finished_at: clock.now().max(start.started_at),
+        figures: Figures {
+            requests: sent.requests,
+            retries: sent.retries,
+            rate_limited: sent.rate_limited,
+            lookup_cursor: start.before.lookup_cursor,
+            ..Figures::default()
+        },
+    }
+}
+
+async fn end_failed(store: &Store, start: &WalkStart, end: &WalkEnd) -> Result<(), StoreError> {
+    let mut writer = store.writer().await?;
+    store::end_walk(&mut writer, start, end).await.map_err(|error| store.sql(error))?;
+    writer.close().await.map_err(|error| store.sql(error))
+}
+
+/// Keeps the WAL small. A reader that holds an old snapshot only puts it off.
+async fn checkpoint(writer: &mut SqliteConnection) {
+    if let Err(error) = sqlx::raw_sql("PRAGMA wal_checkpoint(PASSIVE)").execute(writer).await {
+        tracing::warn!(%error, "the write-ahead log could not be carried over into the database");
+    }
+}
