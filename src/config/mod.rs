@@ -10,11 +10,29 @@
 //! | the reference page | `reference.rs`, which writes `docs/configuration.md` |
 
 mod duration;
+mod environment;
+mod file;
+mod keys;
+mod load;
+mod problem;
+mod reference;
 mod schedule;
+mod scope;
 mod secret;
 mod sections;
+mod validate;
+
+#[cfg(test)]
+mod tests;
 
 pub use duration::parse_duration;
+pub use environment::Environment;
+pub use load::{LoadOptions, Loaded, load};
+pub use problem::{ConfigError, Origin, Problem, Setting};
+pub use reference::reference;
 pub use schedule::Schedule;
 pub use secret::Secret;
 pub use sections::*;
+
+/// The example that `rollbook init` writes.
+pub const EXAMPLE: &str = include_str!("../../config/rollbook.toml");
