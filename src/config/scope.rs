@@ -213,9 +213,15 @@ impl<'a> Scope<'a> {
 
     /// A duration longer than nothing.
     pub fn duration(&self, name: &str) -> Option<Duration> {
-        self.parsed(name, |text| match parse_duration(text)? {
-            Duration::ZERO => Err("must be longer than 0s".into()),
-            duration => Ok(duration),
+        self.read(name, |_, value| {
+            let text = match &value.kind {
+                ValueKind::I64(number) => number.to_string(), // refused, with the advice to add a unit
+                _ => text_of(value)?.to_owned(),
+            };
+            match parse_duration(&text)? {
+                Duration::ZERO => Err("must be longer than 0s".into()),
+                duration => Ok((duration, json!(text))),
+            }
         })
     }
 
@@ -371,6 +377,8 @@ fn base_url(text: &str) -> Result<url::Url, String> {
 fn shown(kind: Kind, value: &ValueKind) -> Option<String> {
     match (kind, value) {
         (Kind::Secret, _) => None,
+        // A number here is no path, and may be the secret itself in the wrong key.
+        (Kind::SecretFile, value) if !matches!(value, ValueKind::String(_)) => None,
         (Kind::Url, ValueKind::String(text)) if text.contains(['@', '?', '#']) => None,
         (_, ValueKind::String(text)) => Some(format!("{text:?}")),
         (_, ValueKind::Nil | ValueKind::Table(_) | ValueKind::Array(_)) => None,

@@ -61,6 +61,7 @@ fn strings_that_look_like_numbers_stay_as_they_are() {
     let text = site("data-center", "token = 424242").refused();
     says(&text, &["sites.corp.token: must be text: put it in quotes"]);
     assert!(!text.contains("424242"));
+    assert!(!site("data-center", "token_file = 424242").refused().contains("424242"));
 }
 
 #[test]

@@ -37,7 +37,7 @@ fn values_out_of_range_name_key_value_place_and_remedy() {
             "timezone = \"Europe/Berln\": is not an IANA time zone: the nearest is \"Europe/Berlin\"",
         ),
         ("timezone = \"europe/berlin\"", "the nearest is \"Europe/Berlin\""),
-        ("freshness = 24", "freshness = 24: must be text"),
+        ("freshness = 24", "freshness = 24: lacks its unit: write \"24s\""),
         ("freshness = \"24\"", "freshness = \"24\": lacks its unit: write \"24s\""),
         ("freshness = \"0s\"", "must be longer than 0s"),
         ("user_export = \"yes\"", "must be one of \"auto\", \"on\", \"off\""),
