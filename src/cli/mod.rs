@@ -3,6 +3,12 @@
 use std::fmt;
 use std::path::PathBuf;
 
+use crate::clock::Clock;
+use crate::config::{self, ConfigError, Environment, LoadOptions, Loaded};
+
+pub mod check_config;
+pub mod init;
+
 /// Options every command takes.
 #[derive(Clone, Debug, Default, clap::Args)]
 pub struct Global {
@@ -21,6 +27,21 @@ pub struct Global {
     /// Log errors only
     #[arg(short, long, global = true)]
     pub quiet: bool,
+}
+
+impl Global {
+    /// The configuration that these flags, the process's environment and the current directory name.
+    pub fn load(&self, clock: &Clock) -> Result<Loaded, Failure> {
+        let current_dir = std::env::current_dir()
+            .map_err(|error| Failure::new(Exit::Failure, format!("cannot tell the current directory: {error}")))?;
+        let options = LoadOptions {
+            config: self.config.clone(),
+            database: self.database.clone(),
+            log_format: self.log_format.clone(),
+            ..LoadOptions::new(Environment::of_process(), current_dir, clock.now())
+        };
+        config::load(&options).map_err(Failure::config)
+    }
 }
 
 /// How a command ended: the process's exit code.
@@ -61,6 +82,11 @@ impl Failure {
     /// A failure told in one sentence.
     pub fn new(exit: Exit, message: impl fmt::Display) -> Self {
         Self { exit, error: anyhow::anyhow!("{message}") }
+    }
+
+    /// A configuration that cannot be used: exit code 78, where `?` alone would make it 1.
+    pub fn config(error: ConfigError) -> Self {
+        Self { exit: Exit::Config, error: error.into() }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use chrono::{DateTime, Datelike, NaiveDate, NaiveDateTime, Timelike};
+use chrono::{DateTime, Datelike, NaiveDate, NaiveDateTime, TimeZone, Timelike};
 
 /// An instant, milliseconds since 1970-01-01T00:00:00Z, within the years 0000 to 9999
 /// (so that both spellings sort as text).
@@ -56,6 +56,11 @@ impl Timestamp {
     /// `2026-01-31T08:15:00.000Z`.
     pub fn to_rfc3339(self) -> String {
         self.spell('T', "Z")
+    }
+
+    /// This instant as the clocks of `zone` show it.
+    pub fn in_zone<Z: TimeZone>(self, zone: &Z) -> DateTime<Z> {
+        zone.from_utc_datetime(&self.utc())
     }
 
     // Written by hand: a first walk spells some 400 000 of these, and chrono's formatter is ten times slower.

@@ -1,0 +1,202 @@
+//! What the rest of Rollbook sees of the configuration: one type a table of the file.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::{Schedule, Secret};
+
+/// The effective configuration, validated.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// `[database]`
+    pub database: Database,
+    /// `[http]`
+    pub http: Http,
+    /// `[log]`
+    pub log: Log,
+    /// `[sites.ID]`, ordered by id.
+    pub sites: Vec<Site>,
+    /// `[reports]`
+    pub reports: Reports,
+    /// `[[exceptions]]`
+    pub exceptions: Vec<Exception>,
+    /// `[[exports]]`
+    pub exports: Vec<Export>,
+}
+
+/// Where the mirror lives.
+#[derive(Clone, Debug)]
+pub struct Database {
+    /// The SQLite file.
+    pub path: PathBuf,
+}
+
+/// The local web server.
+#[derive(Clone, Debug)]
+pub struct Http {
+    /// Address and port; `None` switches the server off.
+    pub listen: Option<std::net::SocketAddr>,
+    /// The access token; required unless `listen` is a loopback address.
+    pub token: Option<Secret>,
+}
+
+/// How log lines are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogFormat {
+    /// For people and journald.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// `[log]`
+#[derive(Clone, Copy, Debug)]
+pub struct Log {
+    /// `log.format`
+    pub format: LogFormat,
+}
+
+/// One Confluence.
+#[derive(Clone, Debug)]
+pub struct Site {
+    /// The name of its table in the configuration.
+    pub id: String,
+    /// Data Center or Cloud.
+    pub kind: SiteKind,
+    /// Scheme, host and context path, without a trailing slash.
+    pub base_url: url::Url,
+    /// How requests are authenticated.
+    pub credentials: Credentials,
+    /// When it is walked by the daemon.
+    pub schedule: Option<Schedule>,
+    /// The site's time zone, for sources that write times without one and for its cron schedule.
+    pub timezone: chrono_tz::Tz,
+    /// The site is stale when its last applied walk is older.
+    pub freshness: Duration,
+    /// Whether the Confluence User Export app is asked.
+    pub user_export: UserExport,
+    /// Whether write-back commands may change the site.
+    pub allow_writes: bool,
+    /// What a walk may ask of the site.
+    pub limits: Limits,
+    /// When a walk is held.
+    pub guard: Guard,
+    /// Cloud: a file of further account ids.
+    pub account_ids_file: Option<PathBuf>,
+    /// Cloud: where last-active dates come from.
+    pub organization: Option<Organization>,
+}
+
+/// The kind of a site, spelled as in `sites.kind`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SiteKind {
+    /// `data-center`
+    DataCenter,
+    /// `cloud`
+    Cloud,
+}
+
+impl SiteKind {
+    /// The spelling in the configuration and in SQL.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::DataCenter => "data-center",
+            Self::Cloud => "cloud",
+        }
+    }
+}
+
+/// How requests to a site are authenticated.
+#[derive(Clone, Debug)]
+pub enum Credentials {
+    /// HTTP Basic: on Data Center a password, on Cloud an API token.
+    Basic {
+        /// The account's name.
+        username: String,
+        /// Its password or API token.
+        password: Secret,
+    },
+    /// `Authorization: Bearer`.
+    Bearer {
+        /// A personal access token.
+        token: Secret,
+    },
+}
+
+/// `user_export`
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum UserExport {
+    /// Used where the site has it.
+    Auto,
+    /// Required.
+    On,
+    /// Never asked.
+    Off,
+}
+
+/// `[sites.ID.limits]`
+#[derive(Clone, Debug)]
+pub struct Limits {
+    /// Requests in flight.
+    pub concurrency: usize,
+    /// Mean rate of requests; 0 = unlimited.
+    pub requests_per_second: f64,
+    /// Rows asked for in one page.
+    pub page_size: u32,
+    /// Single look-ups of users whom no listing shows, per walk.
+    pub lookups_per_walk: u32,
+    /// From sending a request to the last byte of its answer.
+    pub request_timeout: Duration,
+    /// How often a request that failed for a passing reason is sent again.
+    pub retries: u32,
+}
+
+/// `[sites.ID.guard]`
+#[derive(Clone, Debug)]
+pub struct Guard {
+    /// Per cent of the active users.
+    pub users_percent: f64,
+    /// Per cent of the memberships, over the site or within one group.
+    pub memberships_percent: f64,
+    /// Fewer than this many affected are never held.
+    pub ignore_below: u64,
+}
+
+/// `[sites.ID.organization]`
+#[derive(Clone, Debug)]
+pub struct Organization {
+    /// The organization's id.
+    pub id: String,
+    /// Its API key.
+    pub api_key: Secret,
+    /// The Organizations API.
+    pub base_url: url::Url,
+}
+
+/// `[reports]`
+#[derive(Clone, Debug)]
+pub struct Reports {
+    /// A folder of one's own `.sql` reports.
+    pub path: Option<PathBuf>,
+}
+
+/// One `[[exceptions]]`: accounts deliberately left out of "reclaimable".
+#[derive(Clone, Debug)]
+#[allow(missing_docs)] // the keys of the configuration
+pub struct Exception {
+    pub pattern: globset::GlobMatcher,
+    pub reason: String,
+    pub owner: Option<String>,
+    pub expires: Option<chrono::NaiveDate>,
+}
+
+/// One `[[exports]]`: a report written on a schedule.
+#[derive(Clone, Debug)]
+#[allow(missing_docs)] // the keys of the configuration
+pub struct Export {
+    pub report: String,
+    pub params: Vec<(String, String)>,
+    pub format: String,
+    pub path: PathBuf,
+    pub schedule: Schedule,
+}

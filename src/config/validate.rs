@@ -1,0 +1,255 @@
+//! The merged layers to the configuration: every key read, and the keys that depend on each other compared.
+
+use chrono_tz::Tz;
+
+use super::scope::{Context, Scope};
+use super::sections::*;
+use super::{Schedule, Secret};
+use crate::model::Timestamp;
+
+/// Placeholders in the path of an export.
+const PLACEHOLDERS: [&str; 1] = ["date"];
+
+/// The whole configuration. `None`, or problems in the context: it cannot be used.
+pub(super) fn config(root: &Scope, context: &Context, now: Timestamp) -> Option<Config> {
+    let database = root.child("database").path("path").map(|path| Database { path });
+    let http = http(&root.child("http"));
+    let log = root
+        .child("log")
+        .choice("format")
+        .map(|format| Log { format: if format == "json" { LogFormat::Json } else { LogFormat::Text } });
+    let sites = sites(&root.child("sites"), context, now);
+    let reports = Reports { path: root.child("reports").path("path") };
+    if let Some(path) = reports.path.as_ref().filter(|path| !path.is_dir()) {
+        context.warn(format!("reports.path: {} is not a folder: create it, or remove the key", path.display()));
+    }
+    let exceptions = root.elements("exceptions").iter().filter_map(|scope| exception(scope, context, now)).collect();
+    let exports = root.elements("exports").iter().filter_map(|scope| export(scope, now)).collect();
+    Some(Config { database: database?, http: http?, log: log?, sites, reports, exceptions, exports })
+}
+
+fn http(scope: &Scope) -> Option<Http> {
+    let listen = scope.address("listen");
+    let token = scope.secret(&["token", "token_file"]).map(|(_, token)| token);
+    let asked = scope.has("token") || scope.has("token_file");
+    if let Some(address) = listen.flatten().filter(|address| !address.ip().is_loopback() && !asked) {
+        let message = format!(
+            "is required because listen = \"{address}\" is not a loopback address: write a token into \
+                               a file and name it here, or listen on 127.0.0.1"
+        );
+        scope.problem("token_file", message);
+    }
+    Some(Http { listen: listen?, token })
+}
+
+fn sites(scope: &Scope, context: &Context, now: Timestamp) -> Vec<Site> {
+    let ids = scope.names();
+    for (index, id) in ids.iter().enumerate() {
+        if let Some(twin) = ids[..index].iter().find(|other| other.eq_ignore_ascii_case(id)) {
+            scope.child(id).refuse_table(&format!("differs from the site {twin} only in case: rename one of them"));
+        }
+    }
+    ids.iter().filter_map(|id| site(id, &scope.child(id), context, now)).collect()
+}
+
+fn site(id: &str, scope: &Scope, context: &Context, now: Timestamp) -> Option<Site> {
+    let fits = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
+    if id.is_empty() || id.len() > 64 || !id.chars().all(fits) {
+        scope.refuse_table("is not a site's id: use 1 to 64 letters (a to z), digits, - and _");
+    }
+    let kind = scope.choice("kind").map(|kind| match kind {
+        "cloud" => SiteKind::Cloud,
+        _ => SiteKind::DataCenter,
+    });
+    let base_url = scope.url("base_url");
+    if let Some(url) = base_url.as_ref().filter(|url| url.scheme() == "http" && !is_local(url)) {
+        context.warn(format!(
+            "{}: {url} is not encrypted: the credentials can be read on their way",
+            scope.path_of("base_url")
+        ));
+    }
+    let credentials = credentials(scope, kind);
+    let schedule = scope.schedule("schedule");
+    let timezone = scope.parsed("timezone", zone);
+    let schedule = schedule.filter(|schedule| fires(scope, schedule, timezone.unwrap_or(Tz::UTC), now));
+    let freshness = scope.duration("freshness");
+    let user_export = scope.choice("user_export").map(|choice| match choice {
+        "on" => UserExport::On,
+        "off" => UserExport::Off,
+        _ => UserExport::Auto,
+    });
+    let allow_writes = scope.boolean("allow_writes");
+    let account_ids_file = scope.path("account_ids_file");
+    if let Some(path) = account_ids_file.as_ref().filter(|path| !path.is_file()) {
+        let message =
+            format!("there is no file {}: create it, one account id a line, or remove the key", path.display());
+        scope.problem("account_ids_file", message);
+    }
+    let limits = limits(&scope.child("limits"));
+    let guard = guard(&scope.child("guard"));
+    let organization_scope = scope.child("organization");
+    let organization = organization_scope.is_given().then(|| organization(&organization_scope)).flatten();
+    if kind == Some(SiteKind::DataCenter) {
+        if scope.has("account_ids_file") {
+            scope.problem("account_ids_file", "is for Cloud sites only: remove it, or set kind = \"cloud\"");
+        }
+        if organization_scope.is_given() {
+            organization_scope.refuse_table("is for Cloud sites only: remove the table, or set kind = \"cloud\"");
+        }
+    }
+    if kind == Some(SiteKind::Cloud) && user_export == Some(UserExport::On) {
+        scope.problem("user_export", "asks for an app of Data Center, and this is a Cloud site: remove the key");
+    }
+    Some(Site {
+        id: id.to_owned(),
+        kind: kind?,
+        base_url: base_url?,
+        credentials: credentials?,
+        schedule,
+        timezone: timezone?,
+        freshness: freshness?,
+        user_export: user_export?,
+        allow_writes: allow_writes?,
+        limits: limits?,
+        guard: guard?,
+        account_ids_file,
+        organization,
+    })
+}
+
+fn is_local(url: &url::Url) -> bool {
+    match url.host() {
+        Some(url::Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
+        Some(url::Host::Ipv4(address)) => address.is_loopback(),
+        Some(url::Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
+    }
+}
+
+const CREDENTIALS: [&str; 4] = ["password", "password_file", "token", "token_file"];
+
+fn credentials(scope: &Scope, kind: Option<SiteKind>) -> Option<Credentials> {
+    let username = scope.text("username");
+    if !CREDENTIALS.iter().any(|name| scope.has(name)) {
+        let message = "is missing: give exactly one of password, password_file, token, token_file";
+        scope.problem(if scope.has("username") { "password_file" } else { "token_file" }, message);
+    }
+    let (name, secret) = scope.secret(&CREDENTIALS)?;
+    let basic = |username: String, password: Secret| {
+        // Basic authentication separates name and password with the first colon.
+        if username.contains(':') {
+            scope.problem("username", "holds a colon, which Basic authentication cannot carry: use a token instead");
+        }
+        Some(Credentials::Basic { username, password })
+    };
+    match (name.starts_with("token"), username, kind?) {
+        (true, Some(username), SiteKind::Cloud) => basic(username, secret),
+        (true, _, _) => Some(Credentials::Bearer { token: secret }),
+        (false, Some(username), _) => basic(username, secret),
+        (false, None, _) => {
+            if !scope.has("username") {
+                scope.problem("username", format!("is missing: {name} needs the account's name beside it"));
+            }
+            None
+        }
+    }
+}
+
+fn zone(text: &str) -> Result<Tz, String> {
+    text.parse().map_err(|_| {
+        let likeness = |zone: &Tz| strsim::jaro_winkler(&zone.name().to_lowercase(), &text.to_lowercase());
+        let nearest = chrono_tz::TZ_VARIANTS.iter().max_by(|a, b| likeness(a).total_cmp(&likeness(b)));
+        let nearest = nearest.map_or("UTC", |zone| zone.name());
+        format!("is not an IANA time zone: the nearest is \"{nearest}\"")
+    })
+}
+
+/// Whether a schedule fires at least once more; it is a problem when it does not.
+fn fires(scope: &Scope, schedule: &Schedule, zone: Tz, now: Timestamp) -> bool {
+    let fires = !schedule.next_firings(now, zone, 3).is_empty();
+    if !fires {
+        scope.problem("schedule", "never fires: no such day is left in the calendar; correct the day and the month");
+    }
+    fires
+}
+
+fn limits(scope: &Scope) -> Option<Limits> {
+    let concurrency = scope.integer("concurrency");
+    let requests_per_second = scope.number("requests_per_second");
+    if requests_per_second.is_some_and(|rate| rate > 0.0 && rate < 0.001) {
+        scope.problem("requests_per_second", "must be 0 (unlimited) or at least 0.001");
+    }
+    let page_size = scope.integer("page_size");
+    let lookups_per_walk = scope.integer("lookups_per_walk");
+    let request_timeout = scope.duration("request_timeout");
+    let retries = scope.integer("retries");
+    Some(Limits {
+        concurrency: concurrency?,
+        requests_per_second: requests_per_second?,
+        page_size: page_size?,
+        lookups_per_walk: lookups_per_walk?,
+        request_timeout: request_timeout?,
+        retries: retries?,
+    })
+}
+
+fn guard(scope: &Scope) -> Option<Guard> {
+    let users_percent = scope.number("users_percent");
+    let memberships_percent = scope.number("memberships_percent");
+    let ignore_below = scope.integer("ignore_below");
+    Some(Guard {
+        users_percent: users_percent?,
+        memberships_percent: memberships_percent?,
+        ignore_below: ignore_below?,
+    })
+}
+
+fn organization(scope: &Scope) -> Option<Organization> {
+    let id = scope.text("id");
+    if !scope.has("api_key") && !scope.has("api_key_file") {
+        scope.problem("api_key_file", "is missing: give exactly one of api_key, api_key_file");
+    }
+    let api_key = scope.secret(&["api_key", "api_key_file"]);
+    let base_url = scope.url("base_url");
+    Some(Organization { id: id?, api_key: api_key?.1, base_url: base_url? })
+}
+
+fn exception(scope: &Scope, context: &Context, now: Timestamp) -> Option<Exception> {
+    let pattern = scope.parsed("match", |text| {
+        if text.is_empty() {
+            return Err("is empty and fits nobody: write a pattern, as in \"svc-*\"".into());
+        }
+        // Confluence compares names and addresses without case.
+        let glob = globset::GlobBuilder::new(text).case_insensitive(true).build();
+        glob.map(|glob| glob.compile_matcher())
+            .map_err(|why| format!("is not a pattern ({}): write it like \"svc-*\"", why.kind()))
+    });
+    let reason = scope.text("reason");
+    let owner = scope.text("owner");
+    let expires = scope.parsed("expires", |text| {
+        let strict = Some(text).filter(|text| text.len() == 10);
+        let date = strict.and_then(|text| chrono::NaiveDate::parse_from_str(text, "%Y-%m-%d").ok());
+        date.ok_or_else(|| "is not a date: write it like \"2027-06-30\"".to_owned())
+    });
+    if let Some(day) = expires.filter(|day| *day < now.in_zone(&Tz::UTC).date_naive()) {
+        context.warn(format!("{} expired on {day}: renew it or remove it ({})", scope.path, scope.place_of("expires")));
+    }
+    Some(Exception { pattern: pattern?, reason: reason?, owner, expires })
+}
+
+fn export(scope: &Scope, now: Timestamp) -> Option<Export> {
+    let report = scope.text("report");
+    let params = scope.parameters("params");
+    let format = scope.choice("format");
+    let path = scope.path("path");
+    if let Some(unknown) = path.as_ref().and_then(|path| unknown_placeholder(&path.to_string_lossy())) {
+        scope.problem("path", format!("holds the unknown placeholder {unknown}: only {{date}} is replaced"));
+    }
+    let schedule = scope.schedule("schedule").filter(|schedule| fires(scope, schedule, Tz::UTC, now));
+    Some(Export { report: report?, params, format: format?.to_owned(), path: path?, schedule: schedule? })
+}
+
+fn unknown_placeholder(path: &str) -> Option<String> {
+    let inner = path.split('{').skip(1).filter_map(|rest| rest.split_once('}')).map(|(name, _)| name);
+    inner.filter(|name| !PLACEHOLDERS.contains(name)).map(|name| format!("{{{name}}}")).next()
+}
