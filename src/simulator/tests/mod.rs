@@ -1,0 +1,3 @@
+//! The simulator is what the other tests stand on, so it is tested first.
+
+mod story;
