@@ -199,6 +199,7 @@ pub(super) fn answer(site: &Population, call: &Call, page: Page, bend: Bend) -> 
         }
         Endpoint::GroupMembers => match site.members(&call.subject) {
             Some(members) => users(site, &members, call.detail, page, &dates, bend),
+            None if bend.empty => users(site, &[], call.detail, page, &dates, bend),
             None => no_such_group(&call.subject),
         },
         Endpoint::GroupList => {

@@ -95,7 +95,8 @@ pub enum FaultKind {
     SlowMs(u64),
     /// The body ends half-way: less than its `Content-Length` says, then the connection closes.
     Truncate,
-    /// Something happens at the site just before the request is answered.
+    /// Something happens at the site just before the request is answered. The site is locked meanwhile: use what is
+    /// passed in, not [`super::Simulator::with_population`].
     Between(Box<dyn FnMut(&mut Population) + Send>),
 }
 

@@ -85,6 +85,8 @@ pub struct Population {
 
 impl Population {
     /// A site of about `users` accounts on the day `today`; the same arguments give the same site.
+    ///
+    /// Meant for up to some ten thousand; beyond that the static site of [`super::Simulator::start_bulk`] serves.
     pub fn generate(users: usize, seed: u64, today: NaiveDate, zone: Tz) -> Self {
         let mut site = Self {
             users: BTreeMap::new(),
@@ -234,8 +236,13 @@ impl Population {
 
     /// The account that has this name now, whatever the case; a deleted one has its key as its name.
     pub fn find(&self, name: &str) -> Option<&User> {
-        let wanted = name.to_lowercase();
-        self.users.values().find(|user| user.name.to_lowercase() == wanted)
+        let lower = name.to_lowercase();
+        let ascii = name.is_ascii();
+        // Nearly every name is ASCII, and making up a site asks for all of them again and again.
+        self.users.values().find(|user| match ascii && user.name.is_ascii() {
+            true => user.name.eq_ignore_ascii_case(name),
+            false => user.name.to_lowercase() == lower,
+        })
     }
 
     /// Whether this account may use Confluence: it exists, is enabled, and is in a licence group.

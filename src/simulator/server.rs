@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::io;
-use std::net::Ipv4Addr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -62,8 +62,8 @@ pub struct Settings {
     pub first_day: NaiveDate,
     /// The server's own zone, in which it spells times.
     pub zone: Tz,
-    /// Loopback alone; port 0 picks a free one.
-    pub port: u16,
+    /// Where to listen; port 0 picks a free one.
+    pub listen: SocketAddr,
     /// `/confluence`, or empty.
     pub context_path: String,
     /// The most rows the server puts on a page, whatever is asked.
@@ -92,7 +92,7 @@ impl Default for Settings {
             seed: 1,
             first_day: NaiveDate::from_ymd_opt(2025, 1, 6).expect("a date in the calendar"),
             zone: chrono_tz::Europe::Berlin,
-            port: 0,
+            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
             context_path: "/confluence".to_owned(),
             page_cap: None,
             user_lists: UserLists::New,
@@ -170,13 +170,13 @@ pub struct Simulator {
 }
 
 impl Simulator {
-    /// Serves a site that evolves, on loopback. Must be called within a tokio runtime.
+    /// Serves a site that evolves. Must be called within a tokio runtime.
     pub async fn start(settings: Settings) -> io::Result<Self> {
         let population = Population::generate(settings.users, settings.seed, settings.first_day, settings.zone);
         Self::serve(settings, population, None).await
     }
 
-    /// Serves a large static site as fast as it can; see [`super::bulk`]. Its population is empty.
+    /// Serves a large static site as fast as it can; its population is not served and does not matter.
     pub async fn start_bulk(settings: Settings) -> io::Result<Self> {
         let population = Population::generate(0, settings.seed, settings.first_day, settings.zone);
         let bulk = Bulk::generate(settings.users, settings.groups, settings.seed, settings.first_day, settings.zone);
@@ -184,7 +184,7 @@ impl Simulator {
     }
 
     async fn serve(mut settings: Settings, population: Population, bulk: Option<Bulk>) -> io::Result<Self> {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, settings.port)).await?;
+        let listener = TcpListener::bind(settings.listen).await?;
         let base_url = format!("http://{}{}", listener.local_addr()?, settings.context_path);
         let mut faults = Faults::default();
         settings.faults.drain(..).for_each(|fault| faults.add(fault));
@@ -320,7 +320,7 @@ impl Site {
 
     fn answer(&mut self, call: &Call, page: Page, bend: Bend) -> Reply {
         match &mut self.bulk {
-            // The static site knows no bends: it is there for speed.
+            // The static site can be empty and nothing else: it is there for speed.
             Some(bulk) if !bend.empty => bulk.answer(call, page),
             _ => extender::answer(&self.population, call, page, bend),
         }

@@ -49,7 +49,7 @@ fn the_same_seed_gives_the_same_year() {
 
 #[test]
 fn a_year_has_every_kind_of_event_and_keeps_order() {
-    for seed in [1, 2, 3] {
+    for seed in [1, 2] {
         let mut site = site(400, seed);
         check(&site);
         for day in 0..365 {
