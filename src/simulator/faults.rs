@@ -98,6 +98,8 @@ pub enum FaultKind {
     /// Something happens at the site just before the request is answered. The site is locked meanwhile: use what is
     /// passed in, not [`super::Simulator::with_population`].
     Between(Box<dyn FnMut(&mut Population) + Send>),
+    /// The body of the right answer, changed: an odd status, a lying total, a field gone.
+    Rewrite(Box<dyn FnMut(String) -> String + Send>),
 }
 
 impl FaultKind {
@@ -109,6 +111,11 @@ impl FaultKind {
     /// A mutation of the site just before an answer.
     pub fn between(happens: impl FnMut(&mut Population) + Send + 'static) -> Self {
         Self::Between(Box::new(happens))
+    }
+
+    /// A change to the body of the right answer.
+    pub fn rewrite(change: impl FnMut(String) -> String + Send + 'static) -> Self {
+        Self::Rewrite(Box::new(change))
     }
 
     fn parse(text: &str) -> Result<Self, String> {
@@ -160,6 +167,7 @@ impl fmt::Debug for FaultKind {
             Self::SlowMs(millis) => write!(f, "SlowMs({millis})"),
             Self::Truncate => f.write_str("Truncate"),
             Self::Between(_) => f.write_str("Between"),
+            Self::Rewrite(_) => f.write_str("Rewrite"),
         }
     }
 }
@@ -227,6 +235,8 @@ pub(super) struct Plan {
     pub bend: Bend,
     pub delay: Duration,
     pub truncate: bool,
+    /// Which faults want to change the body, by their place in the list.
+    rewrites: Vec<usize>,
 }
 
 impl Faults {
@@ -241,22 +251,31 @@ impl Faults {
     /// Counts the request with every fault it matches, and says what those do to it.
     pub fn strike(&mut self, call: &Call, page: usize, site: &mut Population) -> Plan {
         let mut plan = Plan::default();
-        for (fault, seen) in &mut self.0 {
+        for (place, (fault, seen)) in self.0.iter_mut().enumerate() {
             if !fault.on.matches(call, page) {
                 continue;
             }
             *seen += 1;
             let from = fault.on.from.max(1);
             if *seen >= from && fault.times.is_none_or(|times| *seen - from < times) {
-                plan.take(&mut fault.what, site);
+                plan.take(place, &mut fault.what, site);
             }
         }
         plan
     }
+
+    /// Changes the right answer as the plan says.
+    pub fn rewrite(&mut self, plan: &Plan, reply: &mut Reply) {
+        for &place in &plan.rewrites {
+            if let FaultKind::Rewrite(change) = &mut self.0[place].0.what {
+                reply.body = change(String::from_utf8_lossy(&reply.body).into_owned()).into();
+            }
+        }
+    }
 }
 
 impl Plan {
-    fn take(&mut self, what: &mut FaultKind, site: &mut Population) {
+    fn take(&mut self, place: usize, what: &mut FaultKind, site: &mut Population) {
         match what {
             FaultKind::Status { code, headers, body } => {
                 let status = StatusCode::from_u16(*code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
@@ -283,6 +302,7 @@ impl Plan {
             FaultKind::SlowMs(millis) => self.delay += Duration::from_millis(*millis),
             FaultKind::Truncate => self.truncate = true,
             FaultKind::Between(happens) => happens(site),
+            FaultKind::Rewrite(_) => self.rewrites.push(place),
         }
     }
 }

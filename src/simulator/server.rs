@@ -311,6 +311,7 @@ impl Site {
             }
             Visitor::Anonymous => ("anonymous".to_owned(), self.answer(&call, page, Bend { empty: true, ..plan.bend })),
         };
+        self.faults.rewrite(&plan, &mut reply);
         reply.headers.push(("X-AUSERNAME".to_owned(), user));
         if let Visitor::Known = visitor {
             reply.headers.push(("X-Seraph-LoginReason".to_owned(), "OK".to_owned()));

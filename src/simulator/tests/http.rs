@@ -220,6 +220,9 @@ async fn faults_strike_where_they_should() {
     strike(FaultKind::between(|site| drop(site.add("000-newcomer")))).await;
     assert_eq!(visitor.json(users).await["users"][0]["name"], "000-newcomer");
 
+    strike(FaultKind::rewrite(|body| body.replace(r#""status":"success""#, r#""status":"odd""#))).await;
+    assert_eq!(visitor.json(users).await["status"], "odd");
+
     visitor.site.add_fault(Fault::always(Target::at(Endpoint::UserList).page(1), FaultKind::status(500)));
     assert_eq!(visitor.ask(users).await.status(), 200);
     assert_eq!(visitor.ask(&format!("{users}&startAt=10")).await.status(), 500);
