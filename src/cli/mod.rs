@@ -1,5 +1,7 @@
 //! The command line: one file a command, each with its `Options` and `run`. The only place that prints results.
 
+pub mod simulate;
+
 use std::fmt;
 use std::path::PathBuf;
 

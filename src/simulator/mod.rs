@@ -1,0 +1,41 @@
+//! A simulated Confluence Data Center with REST API Extender, for `demo`, `simulate` and the tests.
+//!
+//! | question | file |
+//! |---|---|
+//! | who is there | [`population`](Population), `people`, `names` |
+//! | what a day brings | `evolve` ([`Population::advance_day`]) |
+//! | what a mirror should know | `truth` ([`Population::truth`]) |
+//! | how it is asked and answered | `server`, `call`, `extender`, `auth` |
+//! | what can go wrong | `faults` ([`Fault`]) |
+//! | a hundred thousand users, fast | `bulk` ([`Simulator::start_bulk`]) |
+//!
+//! ```no_run
+//! # use rollbook::simulator::{Settings, Simulator};
+//! # async fn example() -> std::io::Result<()> {
+//! let site = Simulator::start(Settings { users: 60, seed: 7, page_cap: Some(7), ..Settings::default() }).await?;
+//! site.advance_day();
+//! let truth = site.with_population(|population| population.truth());
+//! # Ok(())
+//! # }
+//! ```
+
+mod auth;
+mod bulk;
+mod call;
+mod evolve;
+mod extender;
+mod faults;
+mod names;
+mod people;
+mod population;
+mod server;
+#[cfg(test)]
+mod tests;
+mod truth;
+
+pub use call::{Detail, Endpoint};
+pub use evolve::Event;
+pub use faults::{Fault, FaultKind, SPELLINGS, Target};
+pub use population::{LICENCE_GROUPS, Population, User, deleted_alias, is_addressable};
+pub use server::{Requests, Settings, Simulator, UserLists, WrongToken};
+pub use truth::{GroupTruth, Truth, UserTruth};
