@@ -17,3 +17,4 @@ pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod model;
+pub mod render;
