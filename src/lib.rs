@@ -18,3 +18,4 @@ pub mod clock;
 pub mod config;
 pub mod model;
 pub mod render;
+pub mod store;

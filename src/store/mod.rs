@@ -1,0 +1,3 @@
+//! The mirror in SQLite.
+
+pub mod sandbox;
