@@ -18,4 +18,5 @@ pub mod clock;
 pub mod config;
 pub mod model;
 pub mod render;
+pub mod report;
 pub mod store;
