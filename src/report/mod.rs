@@ -6,6 +6,7 @@
 //! the declared ones, and says which walks the answer rests on.
 
 mod bind;
+pub mod history;
 mod output;
 pub mod registry;
 pub mod rows;
