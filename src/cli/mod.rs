@@ -1,6 +1,15 @@
 //! The command line: one file a command, each with its `Options` and `run`. The only place that prints results.
 
+pub mod history;
+mod output;
+pub mod report;
 pub mod simulate;
+pub mod sql;
+pub mod status;
+pub mod walks;
+
+#[cfg(test)]
+mod tests;
 
 use std::fmt;
 use std::path::PathBuf;
@@ -100,3 +109,14 @@ impl<E: Into<anyhow::Error>> From<E> for Failure {
 
 /// What a command returns.
 pub type Outcome = Result<Exit, Failure>;
+
+/// Refuses a site that the mirror does not have.
+async fn known_site(connection: &mut sqlx::SqliteConnection, site: Option<&str>) -> Result<(), Failure> {
+    let Some(site) = site else { return Ok(()) };
+    let known: Vec<String> = sqlx::query_scalar("SELECT name FROM sites ORDER BY name").fetch_all(connection).await?;
+    if known.iter().any(|name| name == site) {
+        return Ok(());
+    }
+    let known = if known.is_empty() { "it has none yet".into() } else { format!("it has {}", known.join(", ")) };
+    Err(Failure::new(Exit::Usage, format!("the mirror has no site '{site}': {known}")))
+}

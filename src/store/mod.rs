@@ -5,6 +5,7 @@ mod groups;
 mod listings;
 mod lock;
 mod open;
+pub mod sandbox;
 mod walks;
 
 pub use accounts::{

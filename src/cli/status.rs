@@ -1,0 +1,315 @@
+//! `rollbook status`: how fresh each site's mirror is, and whether something waits for a decision.
+
+use std::collections::BTreeMap;
+use std::io::{self, Write};
+use std::time::Duration;
+
+use serde_json::json;
+use sqlx::{Connection, SqliteConnection};
+
+use super::output::{FormatOptions, terminal, to_out};
+use super::{Exit, Failure, Outcome};
+use crate::clock::Clock;
+use crate::model::Timestamp;
+use crate::render::{self, Format, Kind, Table, duration, visible};
+
+/// Options of `status`.
+#[derive(Clone, Debug, Default, clap::Args)]
+pub struct Options {
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub format: FormatOptions,
+}
+
+/// What the configuration says of a site.
+#[derive(Clone, Debug)]
+pub struct StatusSite {
+    /// Its id.
+    pub id: String,
+    /// How old its last applied walk may be.
+    pub freshness: Duration,
+    /// When its schedule fires next, if it has one.
+    pub next_run: Option<Timestamp>,
+}
+
+struct WalkRow {
+    id: i64,
+    status: String,
+    started_at: Timestamp,
+    finished_at: Option<Timestamp>,
+    at: Option<Timestamp>,
+    error: Option<String>,
+}
+
+struct SiteStatus<'a> {
+    name: String,
+    kind: Option<String>,
+    base_url: Option<String>,
+    configured: Option<&'a StatusSite>,
+    last_walk: Option<WalkRow>,
+    last_applied: Option<WalkRow>,
+    held_walk: Option<WalkRow>,
+    users: BTreeMap<String, i64>,
+    problems: Vec<String>,
+}
+
+/// Writes the state of each configured site, and of those the mirror has besides.
+///
+/// # Errors
+/// Those of the database; a held or stale site is no error but the exit code.
+pub async fn run(
+    options: Options,
+    connection: &mut SqliteConnection,
+    configured: &[StatusSite],
+    clock: &Clock,
+    out: &mut impl Write,
+) -> Outcome {
+    let now = clock.now();
+    let mut snapshot = connection.begin().await?;
+    let sites = load(&mut snapshot, configured).await?;
+    snapshot.rollback().await?;
+    to_out(out, |out| match options.format.format {
+        Format::Table => text(&sites, now, out),
+        Format::Json => {
+            let sites: Vec<_> = sites.iter().map(|site| document(site, now)).collect();
+            serde_json::to_writer_pretty(&mut *out, &json!({ "at": now.to_rfc3339(), "sites": sites }))?;
+            out.write_all(b"\n")
+        }
+        Format::Ndjson => {
+            for site in &sites {
+                writeln!(out, "{}", document(site, now))?;
+            }
+            Ok(())
+        }
+        Format::Csv => render::write(&flat(&sites, now), Format::Csv, terminal(), out),
+    })?;
+    let ours = || sites.iter().filter(|site| site.configured.is_some());
+    Ok(if ours().any(|site| site.held_walk.is_some()) {
+        Exit::Held
+    } else if ours().any(|site| site.freshness(now) != "ok") {
+        Exit::Stale
+    } else {
+        Exit::Done
+    })
+}
+
+impl SiteStatus<'_> {
+    /// `ok`, `stale`, or `never` before the first applied walk; nothing is promised of a site that is not configured.
+    fn freshness(&self, now: Timestamp) -> &'static str {
+        let Some(configured) = self.configured else { return "not configured" };
+        let limit = i64::try_from(configured.freshness.as_millis()).unwrap_or(i64::MAX);
+        match self.last_applied.as_ref().and_then(|walk| walk.at) {
+            None => "never",
+            Some(at) if now.millis() - at.millis() > limit => "stale",
+            Some(_) => "ok",
+        }
+    }
+}
+
+async fn load<'a>(
+    connection: &mut SqliteConnection,
+    configured: &'a [StatusSite],
+) -> Result<Vec<SiteStatus<'a>>, Failure> {
+    let known: Vec<(i64, String, String, String)> =
+        sqlx::query_as("SELECT id, name, kind, base_url FROM sites ORDER BY name").fetch_all(&mut *connection).await?;
+    let mut names: Vec<&str> = configured.iter().map(|site| site.id.as_str()).collect();
+    names.extend(known.iter().map(|site| site.1.as_str()));
+    names.sort_unstable();
+    names.dedup();
+    let mut sites = Vec::new();
+    for name in names {
+        let row = known.iter().find(|site| site.1 == name);
+        let mut site = SiteStatus {
+            name: name.to_owned(),
+            kind: row.map(|row| row.2.clone()),
+            base_url: row.map(|row| row.3.clone()),
+            configured: configured.iter().find(|site| site.id == name),
+            last_walk: None,
+            last_applied: None,
+            held_walk: None,
+            users: BTreeMap::new(),
+            problems: Vec::new(),
+        };
+        if let Some((id, _, kind, _)) = row {
+            fill(connection, &mut site, *id, kind).await?;
+        }
+        sites.push(site);
+    }
+    Ok(sites)
+}
+
+async fn fill(
+    connection: &mut SqliteConnection,
+    site: &mut SiteStatus<'_>,
+    id: i64,
+    kind: &str,
+) -> Result<(), Failure> {
+    site.last_walk = walk(connection, id, None).await?;
+    site.last_applied = walk(connection, id, Some("applied")).await?;
+    site.held_walk = walk(connection, id, Some("held")).await?;
+    let users: Vec<(String, i64)> =
+        sqlx::query_as("SELECT status, count(*) FROM accounts WHERE site_id = ?1 GROUP BY status")
+            .bind(id)
+            .fetch_all(&mut *connection)
+            .await?;
+    site.users = users.into_iter().collect();
+    site.problems.extend(site.last_walk.as_ref().and_then(|walk| walk.error.clone()));
+    if kind == "data-center" {
+        // Extender takes names in the path, where a slash cannot be told from its own.
+        let groups: Vec<String> = sqlx::query_scalar(
+            "SELECT name FROM groups WHERE site_id = ?1 AND removed_at IS NULL AND name LIKE '%/%' ORDER BY name",
+        )
+        .bind(id)
+        .fetch_all(connection)
+        .await?;
+        site.problems.extend(groups.into_iter().map(|group| {
+            format!("the members of the group '{group}' cannot be read: a name with '/' cannot be addressed")
+        }));
+    }
+    Ok(())
+}
+
+/// The site's newest walk, or its newest of one status.
+async fn walk(connection: &mut SqliteConnection, site: i64, status: Option<&str>) -> Result<Option<WalkRow>, Failure> {
+    type Row = (i64, String, String, Option<String>, Option<String>, Option<String>);
+    let row: Option<Row> = sqlx::query_as(
+        "SELECT id, status, started_at, finished_at, at, error FROM walks \
+         WHERE site_id = ?1 AND (?2 IS NULL OR status = ?2) ORDER BY id DESC LIMIT 1",
+    )
+    .bind(site)
+    .bind(status)
+    .fetch_optional(connection)
+    .await?;
+    let Some((id, status, started_at, finished_at, at, error)) = row else { return Ok(None) };
+    let time = |text: Option<String>| text.as_deref().map(Timestamp::parse_sql).transpose();
+    Ok(Some(WalkRow {
+        id,
+        status,
+        started_at: Timestamp::parse_sql(&started_at)?,
+        finished_at: time(finished_at)?,
+        at: time(at)?,
+        error,
+    }))
+}
+
+impl WalkRow {
+    /// The moment its age is counted from.
+    fn moment(&self) -> Timestamp {
+        self.at.or(self.finished_at).unwrap_or(self.started_at)
+    }
+
+    fn age_seconds(&self, now: Timestamp) -> i64 {
+        (now.millis() - self.moment().millis()) / 1000
+    }
+
+    fn text(&self, now: Timestamp) -> String {
+        let age = duration(self.age_seconds(now));
+        format!("{} ({}) of {} UTC, {age} ago", self.id, self.status, &self.moment().to_sql()[..19])
+    }
+
+    fn document(&self, now: Timestamp) -> serde_json::Value {
+        json!({
+            "id": self.id,
+            "status": self.status,
+            "started_at": self.started_at.to_rfc3339(),
+            "finished_at": self.finished_at.map(Timestamp::to_rfc3339),
+            "at": self.at.map(Timestamp::to_rfc3339),
+            "age_seconds": self.age_seconds(now),
+            "error": self.error,
+        })
+    }
+}
+
+fn text(sites: &[SiteStatus<'_>], now: Timestamp, out: &mut dyn Write) -> io::Result<()> {
+    if sites.is_empty() {
+        return writeln!(out, "No site is configured, and the mirror has none.");
+    }
+    for (i, site) in sites.iter().enumerate() {
+        if i > 0 {
+            writeln!(out)?;
+        }
+        match (&site.kind, &site.base_url) {
+            (Some(kind), Some(url)) => writeln!(out, "{}  ({kind}, {})", visible(&site.name), visible(url))?,
+            _ => writeln!(out, "{}", visible(&site.name))?,
+        }
+        let walk = |walk: &Option<WalkRow>| walk.as_ref().map_or("none".to_owned(), |walk| walk.text(now));
+        writeln!(out, "  last walk     {}", walk(&site.last_walk))?;
+        writeln!(out, "  last applied  {}", walk(&site.last_applied))?;
+        match site.configured {
+            None => writeln!(out, "  freshness     not configured: only what the mirror kept")?,
+            Some(configured) => {
+                let limit = duration(i64::try_from(configured.freshness.as_secs()).unwrap_or(i64::MAX));
+                writeln!(out, "  freshness     {} (limit {limit})", site.freshness(now))?;
+            }
+        }
+        if let Some(held) = &site.held_walk {
+            let id = held.id;
+            writeln!(out, "  held          {}", held.text(now))?;
+            writeln!(out, "                `rollbook walks diff {id}` shows it; `approve` or `reject` decides")?;
+        }
+        if let Some(next) = site.configured.and_then(|site| site.next_run) {
+            writeln!(out, "  next run      {} UTC", &next.to_sql()[..19])?;
+        }
+        if !site.users.is_empty() {
+            let users: Vec<_> = site.users.iter().map(|(status, count)| format!("{count} {status}")).collect();
+            writeln!(out, "  users         {}", users.join(", "))?;
+        }
+        for problem in &site.problems {
+            writeln!(out, "  problem       {}", visible(problem))?;
+        }
+    }
+    Ok(())
+}
+
+fn document(site: &SiteStatus<'_>, now: Timestamp) -> serde_json::Value {
+    let walk = |walk: &Option<WalkRow>| walk.as_ref().map(|walk| walk.document(now));
+    json!({
+        "site": site.name,
+        "configured": site.configured.is_some(),
+        "kind": site.kind,
+        "base_url": site.base_url,
+        "freshness": site.freshness(now),
+        "freshness_seconds": site.configured.map(|site| site.freshness.as_secs()),
+        "last_walk": walk(&site.last_walk),
+        "last_applied": walk(&site.last_applied),
+        "held_walk": walk(&site.held_walk),
+        "next_run": site.configured.and_then(|site| site.next_run).map(Timestamp::to_rfc3339),
+        "users": site.users,
+        "problems": site.problems,
+    })
+}
+
+fn flat(sites: &[SiteStatus<'_>], now: Timestamp) -> Table {
+    let mut table = Table::new([
+        ("site", Kind::Text),
+        ("configured", Kind::Boolean),
+        ("freshness", Kind::Text),
+        ("last_walk", Kind::Integer),
+        ("last_walk_status", Kind::Text),
+        ("last_walk_at", Kind::Time),
+        ("last_applied", Kind::Integer),
+        ("last_applied_at", Kind::Time),
+        ("held_walk", Kind::Integer),
+        ("next_run", Kind::Time),
+        ("users", Kind::Integer),
+        ("problems", Kind::Text),
+    ]);
+    for site in sites {
+        let (last, applied) = (site.last_walk.as_ref(), site.last_applied.as_ref());
+        table.rows.push(vec![
+            site.name.as_str().into(),
+            i64::from(site.configured.is_some()).into(),
+            site.freshness(now).into(),
+            last.map(|walk| walk.id).into(),
+            last.map(|walk| walk.status.as_str()).into(),
+            last.map(WalkRow::moment).into(),
+            applied.map(|walk| walk.id).into(),
+            applied.map(WalkRow::moment).into(),
+            site.held_walk.as_ref().map(|walk| walk.id).into(),
+            site.configured.and_then(|site| site.next_run).into(),
+            site.users.values().sum::<i64>().into(),
+            site.problems.join("; ").into(),
+        ]);
+    }
+    table
+}
