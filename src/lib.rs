@@ -23,3 +23,4 @@ pub mod report;
 pub mod simulator;
 pub mod store;
 pub mod sync;
+pub mod telemetry;

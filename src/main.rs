@@ -1,3 +1,7 @@
-//! The `rollbook` command.
+//! The `rollbook` command: parse, run, exit code.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    ExitCode::from(rollbook::cli::main())
+}

@@ -1,24 +1,32 @@
 //! The command line: one file a command, each with its `Options` and `run`. The only place that prints results.
 
+pub mod check_config;
+mod command;
+pub mod demo;
+mod describe;
 pub mod history;
+pub mod init;
 mod output;
 pub mod report;
 pub mod simulate;
 pub mod sql;
 pub mod status;
+pub mod sync;
 pub mod walks;
 
 #[cfg(test)]
 mod tests;
 
+pub use command::{Command, main};
+
 use std::fmt;
 use std::path::PathBuf;
 
-use crate::clock::Clock;
-use crate::config::{self, ConfigError, Environment, LoadOptions, Loaded};
+use tracing_subscriber::filter::LevelFilter;
 
-pub mod check_config;
-pub mod init;
+use crate::clock::Clock;
+use crate::config::{self, Config, ConfigError, Environment, LoadOptions, Loaded, LogFormat};
+use crate::store::{Store, StoreError};
 
 /// Options every command takes.
 #[derive(Clone, Debug, Default, clap::Args)]
@@ -52,6 +60,31 @@ impl Global {
             ..LoadOptions::new(Environment::of_process(), current_dir, clock.now())
         };
         config::load(&options).map_err(Failure::config)
+    }
+
+    /// What a command that only reads the mirror needs: where it is, and the configuration unless there is none and
+    /// `--database` says it all.
+    fn load_for_reading(&self, clock: &Clock) -> Result<(PathBuf, Option<Config>), Failure> {
+        match (self.load(clock), &self.database) {
+            (Ok(loaded), _) => {
+                self.start_logging(loaded.config.log.format);
+                Ok((loaded.config.database.path.clone(), Some(loaded.config)))
+            }
+            (Err(failure), Some(database)) if failure.is_absent_config() => Ok((database.clone(), None)),
+            (Err(failure), _) => Err(failure),
+        }
+    }
+
+    /// Starts logging as these flags say.
+    fn start_logging(&self, format: LogFormat) {
+        let level = match (self.quiet, self.verbose) {
+            (true, _) => LevelFilter::ERROR,
+            (false, 0) => LevelFilter::WARN,
+            (false, 1) => LevelFilter::INFO,
+            (false, 2) => LevelFilter::DEBUG,
+            (false, _) => LevelFilter::TRACE,
+        };
+        crate::telemetry::init(level, format);
     }
 }
 
@@ -95,6 +128,25 @@ impl Failure {
         Self { exit, error: anyhow::anyhow!("{message}") }
     }
 
+    /// There is no configuration file at all.
+    fn is_absent_config(&self) -> bool {
+        self.error.downcast_ref::<ConfigError>().is_some_and(ConfigError::is_absent)
+    }
+
+    /// A database that cannot be used.
+    fn store(error: StoreError) -> Self {
+        let exit = match &error {
+            StoreError::Walking { .. } | StoreError::Migrating { .. } => Exit::Busy,
+            StoreError::Unwritable { .. }
+            | StoreError::Unreadable { .. }
+            | StoreError::Foreign { .. }
+            | StoreError::Newer { .. } => Exit::Config,
+            StoreError::Sql { .. } if error.is_unusable() => Exit::Config,
+            StoreError::Absent(_) | StoreError::Sql { .. } => Exit::Failure,
+        };
+        Self { exit, error: error.into() }
+    }
+
     /// A configuration that cannot be used: exit code 78, where `?` alone would make it 1.
     pub fn config(error: ConfigError) -> Self {
         Self { exit: Exit::Config, error: error.into() }
@@ -109,6 +161,12 @@ impl<E: Into<anyhow::Error>> From<E> for Failure {
 
 /// What a command returns.
 pub type Outcome = Result<Exit, Failure>;
+
+/// A connection that reads the mirror at `path`.
+async fn reader(path: &std::path::Path) -> Result<sqlx::SqliteConnection, Failure> {
+    let store = Store::open(path).await.map_err(Failure::store)?;
+    store.reader().await.map_err(Failure::store)
+}
 
 /// Refuses a site that the mirror does not have.
 async fn known_site(connection: &mut sqlx::SqliteConnection, site: Option<&str>) -> Result<(), Failure> {

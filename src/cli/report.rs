@@ -8,7 +8,7 @@ use sqlx::SqliteConnection;
 use super::output::{FileOptions, FormatOptions};
 use super::{Exit, Failure, Outcome};
 use crate::clock::Clock;
-use crate::model::Timestamp;
+use crate::model::{TimeError, Timestamp};
 use crate::render::{self, Format, Kind, Style, Table};
 use crate::report::{self, Report, ReportError, Request, registry};
 
@@ -40,10 +40,7 @@ pub struct Options {
 /// [`Exit::Usage`] for an unknown report, site, parameter or group, or an unreadable time.
 pub async fn run(options: Options, connection: &mut SqliteConnection, clock: &Clock, out: &mut impl Write) -> Outcome {
     let format = options.format.format;
-    let Some(name) = &options.name else {
-        options.file.write(out, |style, out| list(format, style, out))?;
-        return Ok(Exit::Done);
-    };
+    let Some(name) = &options.name else { return list_all(&options, out) };
     let report = report::find(name).ok_or_else(|| {
         let names: Vec<_> = registry::ALL.iter().map(|report| report.name).collect();
         Failure::new(Exit::Usage, format!("there is no report '{name}': there are {}", names.join(", ")))
@@ -51,7 +48,7 @@ pub async fn run(options: Options, connection: &mut SqliteConnection, clock: &Cl
     let as_of = match &options.as_of {
         None => clock.now(),
         Some(text) => {
-            Timestamp::parse_human(text).map_err(|error| Failure::new(Exit::Usage, format!("--as-of: {error}")))?
+            as_of(text, clock.now()).map_err(|error| Failure::new(Exit::Usage, format!("--as-of: {error}")))?
         }
     };
     let request = Request { sites: options.sites.clone(), as_of, parameters: options.parameters.clone() };
@@ -60,6 +57,19 @@ pub async fn run(options: Options, connection: &mut SqliteConnection, clock: &Cl
         other => Failure::from(other),
     })?;
     options.file.write(out, |style, out| report::write(&result, format, style, out))?;
+    Ok(Exit::Done)
+}
+
+/// The moment a person means. Today's date is now: the day is not over.
+fn as_of(text: &str, now: Timestamp) -> Result<Timestamp, TimeError> {
+    let time = Timestamp::parse_human(text)?;
+    let is_today = !text.contains(':') && now < time && time.plus_millis(-report::DAY) < now;
+    Ok(if is_today { now } else { time })
+}
+
+/// Lists the reports. It needs no database.
+pub fn list_all(options: &Options, out: &mut impl Write) -> Outcome {
+    options.file.write(out, |style, out| list(options.format.format, style, out))?;
     Ok(Exit::Done)
 }
 

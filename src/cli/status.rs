@@ -10,6 +10,7 @@ use sqlx::{Connection, SqliteConnection};
 use super::output::{FormatOptions, terminal, to_out};
 use super::{Exit, Failure, Outcome};
 use crate::clock::Clock;
+use crate::config::{Config, Site};
 use crate::model::Timestamp;
 use crate::render::{self, Format, Kind, Table, duration, visible};
 
@@ -30,6 +31,13 @@ pub struct StatusSite {
     pub freshness: Duration,
     /// When its schedule fires next, if it has one.
     pub next_run: Option<Timestamp>,
+}
+
+/// The sites of a configuration.
+pub fn configured(config: &Config, clock: &Clock) -> Vec<StatusSite> {
+    let next = |site: &Site| site.schedule.as_ref()?.next_firings(clock.now(), site.timezone, 1).pop();
+    let site = |site: &Site| StatusSite { id: site.id.clone(), freshness: site.freshness, next_run: next(site) };
+    config.sites.iter().map(site).collect()
 }
 
 struct WalkRow {

@@ -61,8 +61,8 @@ pub fn load(options: &LoadOptions) -> Result<Loaded, ConfigError> {
     let (name, file) = find(options)?;
     let text = read(&file)?;
     let mut problems = Vec::new();
-    let from_file =
-        file::read(&name, &text, &mut problems).map_err(|problem| ConfigError { problems: vec![problem] })?;
+    let from_file = file::read(&name, &text, &mut problems)
+        .map_err(|problem| ConfigError { problems: vec![problem], absent: false })?;
     let from_environment = environment::read(&options.environment, &site_ids(&from_file), &mut problems);
     let from_flags = flags(options);
 
@@ -86,7 +86,7 @@ pub fn load(options: &LoadOptions) -> Result<Loaded, ConfigError> {
             let (settings, warnings) = (context.settings.into_inner(), context.warnings.into_inner());
             Ok(Loaded { config, file, settings, warnings })
         }
-        _ => Err(ConfigError { problems }),
+        _ => Err(ConfigError { problems, absent: false }),
     }
 }
 
@@ -102,7 +102,7 @@ fn find(options: &LoadOptions) -> Result<(String, PathBuf), ConfigError> {
     let places = [Path::new("rollbook.toml"), &options.system_file];
     let found = places.into_iter().map(named).find(|(_, file)| file.exists());
     found.ok_or_else(|| {
-        ConfigError::of_file(format!(
+        ConfigError::absent(format!(
             "no configuration found: neither --config nor $ROLLBOOK_CONFIG names one, and there is neither {} nor {}; \
              `rollbook init` writes one",
             options.current_dir.join("rollbook.toml").display(),

@@ -97,11 +97,21 @@ impl fmt::Display for Problem {
 pub struct ConfigError {
     /// Never empty.
     pub problems: Vec<Problem>,
+    pub(super) absent: bool,
 }
 
 impl ConfigError {
     pub(super) fn of_file(message: String) -> Self {
-        Self { problems: vec![Problem { key: String::new(), value: None, place: None, message }] }
+        Self { problems: vec![Problem { key: String::new(), value: None, place: None, message }], absent: false }
+    }
+
+    pub(super) fn absent(message: String) -> Self {
+        Self { absent: true, ..Self::of_file(message) }
+    }
+
+    /// No file was named and none was found.
+    pub fn is_absent(&self) -> bool {
+        self.absent
     }
 }
 

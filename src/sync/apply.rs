@@ -115,6 +115,7 @@ async fn write(connection: &mut SqliteConnection, start: &WalkStart, writing: Wr
         let fingerprint = members_fingerprint(members.iter().map(|user| user.id(first)));
         store::set_fingerprint(connection, group, fingerprint).await?;
     }
+    // In the order of `Diff::changes`.
     for (group, members) in &diff.groups_removed {
         store::end_members(connection, at, group.id, members).await?;
         store::add_user_changes(connection, walk, ChangeKind::MemberRemoved, Some(group.id), members).await?;

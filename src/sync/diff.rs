@@ -205,23 +205,54 @@ pub struct Diff {
     pub groups_removed: Vec<(GroupRow, Vec<UserId>)>,
 }
 
+/// A row of the change feed before it is written.
+#[derive(Clone, PartialEq, Eq)]
+pub struct DiffChange<'a> {
+    /// What happened.
+    pub kind: ChangeKind,
+    /// To whom.
+    pub user: Option<UserRef>,
+    /// The group's name.
+    pub group: Option<&'a str>,
+    /// The field, with its value before and after.
+    pub field: Option<FieldChange>,
+}
+
 impl Diff {
+    /// The rows of the change feed, in the order in which they are written.
+    pub fn changes(&self) -> impl Iterator<Item = DiffChange<'_>> {
+        let row = |kind, user, group| DiffChange { kind, user, group, field: None };
+        let groups_created =
+            self.groups_created.iter().map(move |name| row(ChangeKind::GroupCreated, None, Some(&**name)));
+        let created =
+            (0..self.created.len()).map(move |index| row(ChangeKind::UserCreated, Some(UserRef::new(index)), None));
+        let edits = self.edits.iter().flat_map(|edit| {
+            let user = Some(UserRef::known(edit.id));
+            let change =
+                move |field: FieldChange| DiffChange { kind: field.kind, user, group: None, field: Some(field) };
+            edit.changes().into_iter().map(change)
+        });
+        let members = self.members.iter().flat_map(move |group| {
+            let name = Some(group.name.as_str());
+            let added = group.added.iter().map(move |user| row(ChangeKind::MemberAdded, Some(*user), name));
+            let left = move |user: &UserId| row(ChangeKind::MemberRemoved, Some(UserRef::known(*user)), name);
+            added.chain(group.removed.iter().map(left))
+        });
+        let ended = self.groups_removed.iter().flat_map(move |(group, members)| {
+            let name = Some(group.name.as_str());
+            let left = move |user: &UserId| row(ChangeKind::MemberRemoved, Some(UserRef::known(*user)), name);
+            members.iter().map(left)
+        });
+        let groups_removed =
+            self.groups_removed.iter().map(move |(group, _)| row(ChangeKind::GroupRemoved, None, Some(&*group.name)));
+        groups_created.chain(created).chain(edits).chain(members).chain(ended).chain(groups_removed)
+    }
+
     /// How many rows of the change feed there are of each kind.
     pub fn counts(&self) -> Vec<(ChangeKind, u64)> {
         let mut counts: HashMap<ChangeKind, u64> = HashMap::new();
-        let mut count = |kind, rows: usize| *counts.entry(kind).or_default() += rows as u64;
-        count(ChangeKind::UserCreated, self.created.len());
-        for change in self.edits.iter().flat_map(Edit::changes) {
-            count(change.kind, 1);
-        }
-        count(ChangeKind::GroupCreated, self.groups_created.len());
-        count(ChangeKind::GroupRemoved, self.groups_removed.len());
-        for group in &self.members {
-            count(ChangeKind::MemberAdded, group.added.len());
-            count(ChangeKind::MemberRemoved, group.removed.len());
-        }
-        for (_, members) in &self.groups_removed {
-            count(ChangeKind::MemberRemoved, members.len());
+        for change in self.changes() {
+            *counts.entry(change.kind).or_default() += 1;
         }
         ChangeKind::ALL
             .iter()

@@ -12,7 +12,7 @@ mod roll;
 mod users;
 mod walk;
 
-pub use diff::{Diff, Edit, GroupDiff, GroupRef};
+pub use diff::{Diff, DiffChange, Edit, FieldChange, GroupDiff, GroupRef};
 pub use error::WalkError;
 pub use people::UserRef;
 pub use walk::{Progress, WalkOptions, WalkReport, WalkStatus, dry_run, interrupted, walk};

@@ -107,6 +107,9 @@ pub async fn walk(site: &Site, store: &Store, options: WalkOptions<'_>) -> Resul
     let result = match ended {
         Ok(report) => {
             checkpoint(&mut writer).await;
+            if let Err(error) = writer.close().await {
+                tracing::warn!(%error, "the database could not be closed in order");
+            }
             Ok(report)
         }
         Err(error) => {

@@ -1,0 +1,150 @@
+//! The tree of commands, and what each needs before it runs.
+
+use std::io::{self, Write};
+
+use clap::{Parser, Subcommand};
+
+use super::{
+    Exit, Global, Outcome, check_config, demo, history, init, reader, report, simulate, sql, status, sync, walks,
+};
+use crate::clock::Clock;
+use crate::config::LogFormat;
+use crate::store::Store;
+
+/// Mirrors Confluence users, groups and memberships into SQLite, with their whole history
+#[derive(Debug, Parser)]
+#[command(name = "rollbook", version, about, propagate_version = true, subcommand_required = true)]
+pub struct Command {
+    #[command(flatten)]
+    global: Global,
+    #[command(subcommand)]
+    sub: Sub,
+}
+
+#[derive(Debug, Subcommand)]
+enum Sub {
+    /// Mirror a simulated year of a simulated Confluence, and tell what it found
+    Demo(demo::Options),
+    /// Run the simulated Confluence alone
+    Simulate(simulate::Options),
+    /// Write a commented configuration file
+    Init(init::Options),
+    /// Validate the configuration and print the effective one; asks no site
+    CheckConfig(check_config::Options),
+    /// Walk each site once
+    Sync(sync::Options),
+    /// How fresh each site's mirror is, and what is wrong
+    Status(status::Options),
+    /// The walks, and what each found
+    #[command(subcommand)]
+    Walks(Walks),
+    /// Answer a named question; without a name, list the questions
+    Report(report::Options),
+    /// Everything recorded about one user or group
+    History(history::Options),
+    /// Read-only SQL on the mirror
+    Sql(sql::Options),
+}
+
+#[derive(Debug, Subcommand)]
+enum Walks {
+    /// The newest walks
+    List(walks::ListOptions),
+    /// One walk: its figures, its coverage, its changes
+    Show(walks::ShowOptions),
+}
+
+/// Parses the command line, runs the command, tells a failure on stderr, and gives the exit code.
+pub fn main() -> u8 {
+    let command = Command::parse();
+    // One thread runs the requests; SQLite has its own.
+    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            eprintln!("error: cannot start: {error}");
+            return Exit::Failure as u8;
+        }
+    };
+    match runtime.block_on(run(command, &Clock::System, &mut io::stdout())) {
+        Ok(exit) => exit as u8,
+        Err(failure) if is_broken_pipe(&failure.error) => Exit::Done as u8,
+        Err(failure) => {
+            // A reader of stderr that is gone is no reason for another exit code.
+            let _ = writeln!(io::stderr(), "error: {:#}", failure.error);
+            failure.exit as u8
+        }
+    }
+}
+
+/// The reader of stdout has seen enough (`| head`).
+fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    error
+        .chain()
+        .filter_map(|cause| cause.downcast_ref::<io::Error>())
+        .any(|cause| cause.kind() == io::ErrorKind::BrokenPipe)
+}
+
+async fn run(command: Command, clock: &Clock, out: &mut impl Write) -> Outcome {
+    let Command { global, sub } = command;
+    match sub {
+        Sub::Demo(options) => {
+            global.start_logging(LogFormat::Text);
+            demo::run(options, global.quiet, out).await
+        }
+        Sub::Simulate(options) => {
+            global.start_logging(LogFormat::Text);
+            simulate::run(options, out).await
+        }
+        Sub::Init(options) => init::run(&options, &global, clock, out),
+        Sub::CheckConfig(options) => check_config::run(&options, &global, clock, out),
+        Sub::Sync(options) => {
+            let loaded = global.load(clock)?;
+            global.start_logging(loaded.config.log.format);
+            for warning in &loaded.warnings {
+                tracing::warn!("{warning}");
+            }
+            sync::run(options, &loaded.config, clock, global.quiet, out).await
+        }
+        Sub::Status(options) => {
+            let (path, config) = global.load_for_reading(clock)?;
+            let sites = config.map(|config| status::configured(&config, clock)).unwrap_or_default();
+            // Before the first walk there is a status too: never walked.
+            let mut connection = match path.try_exists() {
+                Ok(false) => Store::nowhere().reader().await.map_err(super::Failure::store)?,
+                _ => reader(&path).await?,
+            };
+            status::run(options, &mut connection, &sites, clock, out).await
+        }
+        Sub::Walks(walks) => {
+            let (path, _) = global.load_for_reading(clock)?;
+            let mut connection = reader(&path).await?;
+            match walks {
+                Walks::List(options) => walks::list(options, &mut connection, clock, out).await,
+                Walks::Show(options) => walks::show(options, &mut connection, clock, out).await,
+            }
+        }
+        Sub::Report(options) if options.name.is_none() => report::list_all(&options, out),
+        Sub::Report(options) => {
+            let (path, _) = global.load_for_reading(clock)?;
+            report::run(options, &mut reader(&path).await?, clock, out).await
+        }
+        Sub::History(options) => {
+            let (path, _) = global.load_for_reading(clock)?;
+            history::run(options, &mut reader(&path).await?, clock, out).await
+        }
+        Sub::Sql(options) => {
+            let (path, _) = global.load_for_reading(clock)?;
+            sql::run(options, &mut reader(&path).await?, clock, out).await
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_holds_together() {
+        super::Command::command().debug_assert();
+    }
+}
