@@ -253,7 +253,8 @@ CREATE TABLE listings (
 ) STRICT;
 
 CREATE TABLE group_fingerprints (
-    -- The members of a group when last read, as a fingerprint. Safe to delete.
+    -- The members of a group when last read, as fingerprints. Safe to delete.
     group_id INTEGER PRIMARY KEY REFERENCES groups (id),
-    fingerprint INTEGER NOT NULL
+    members INTEGER NOT NULL,          -- of the users, sorted
+    listing INTEGER                    -- of the listing's bytes; NULL when they alone do not tell the users
 ) STRICT;

@@ -40,7 +40,7 @@ pub struct Global {
     /// How log lines are written, instead of what the configuration says
     #[arg(long, global = true, value_name = "FORMAT", value_parser = ["text", "json"])]
     pub log_format: Option<String>,
-    /// Log more (twice: everything)
+    /// Log more: -v what is done, -vv every request that fails, -vvv everything
     #[arg(short, long, global = true, action = clap::ArgAction::Count, conflicts_with = "quiet")]
     pub verbose: u8,
     /// Log errors only
@@ -112,6 +112,8 @@ pub enum Exit {
     Refused = 77,
     /// The configuration is invalid.
     Config = 78,
+    /// Stopped by Ctrl-C or SIGTERM before it was done.
+    Stopped = 130,
 }
 
 /// A command's failure: the sentence for stderr, and the exit code.

@@ -67,6 +67,9 @@ pub async fn run(options: Options, config: &Config, clock: &Clock, quiet: bool, 
             }
         };
         documents.push(document);
+        if exit == Exit::Stopped {
+            return Ok(exit);
+        }
         worst = worse(worst, exit);
     }
     if options.format == "json" {
@@ -124,10 +127,12 @@ async fn walk(
         _ = tokio::signal::ctrl_c() => "Ctrl-C",
         _ = terminated.recv() => "SIGTERM",
     };
-    if let Some(store) = store.filter(|_| !options.dry_run) {
-        sync::interrupted(&site.id, store, clock).await.map_err(Failure::store)?;
-    }
-    Err(Failure::new(Exit::Failure, format!("stopped by {stopped}; nothing of this walk was written")))
+    let applied = match store.filter(|_| !options.dry_run) {
+        Some(store) => !sync::interrupted(&site.id, store, clock).await.map_err(Failure::store)?,
+        None => false,
+    };
+    let what = if applied { "this walk was applied before" } else { "nothing of this walk was written" };
+    Err(Failure::new(Exit::Stopped, format!("stopped by {stopped}; {what}")))
 }
 
 fn failure(error: WalkError) -> Failure {
@@ -146,7 +151,8 @@ fn failed(site: &str, exit: Exit, message: &str) -> Value {
 
 /// The more serious of two: 77, 69, 4, 3, and before them what concerns the whole program.
 fn worse(a: Exit, b: Exit) -> Exit {
-    const ORDER: [Exit; 10] = [
+    const ORDER: [Exit; 11] = [
+        Exit::Stopped,
         Exit::Config,
         Exit::Refused,
         Exit::Unreachable,

@@ -46,6 +46,14 @@ impl Rows {
         &self.body[at.start as usize..at.end as usize]
     }
 
+    /// The bytes from record `first` to the last one, with what stands between them.
+    pub fn span(&self, first: usize) -> &[u8] {
+        match (self.at.get(first), self.at.last()) {
+            (Some(from), Some(to)) => &self.body[from.start as usize..to.end as usize],
+            _ => &[],
+        }
+    }
+
     /// The bytes of every record, in the page's order.
     pub fn iter(&self) -> impl Iterator<Item = &[u8]> {
         (0..self.len()).map(|index| self.get(index))
@@ -147,10 +155,17 @@ impl Envelope<'_> {
     }
 }
 
-/// Only the ends are looked at: a piece is believed only when it decodes, or when its fingerprint is that of a piece
-/// that once did.
-fn looks_whole(record: &[u8]) -> bool {
-    record.starts_with(b"{") && record.ends_with(b"}")
+/// Whether a piece is one whole record. A `},{` inside a string leaves pieces with odd quotes, one inside a nested list
+/// pieces with unequal braces. Where an escape makes the counting unsure, the piece is parsed.
+fn looks_whole(piece: &[u8]) -> bool {
+    if !piece.starts_with(b"{") || !piece.ends_with(b"}") {
+        return false;
+    }
+    if memchr::memchr(b'\\', piece).is_some() {
+        return serde_json::from_slice::<serde::de::IgnoredAny>(piece).is_ok();
+    }
+    let count = |byte| memchr::memchr_iter(byte, piece).count();
+    count(b'"').is_multiple_of(2) && count(b'{') == count(b'}')
 }
 
 /// serde_json's own message could quote the body.
@@ -186,6 +201,19 @@ mod tests {
         assert_eq!(rows(body), [r#"{"name": "a"}"#, r#"{"name": "b"}"#]);
         assert_eq!(rows(r#"{"users":[{"name":"a"}],"total":1}"#), [r#"{"name":"a"}"#]);
         assert!(rows(r#"{"users":[],"total":0}"#).is_empty());
+    }
+
+    #[test]
+    fn a_boundary_inside_a_record_is_none() {
+        for record in [
+            r#"{"name":"a","fullName":"x},{y"}"#,
+            r#"{"name":"a","fullName":"x\"},{\"y"}"#,
+            r#"{"business":[{"location":""},{"location":""}],"name":"a"}"#,
+            r#"{"name":"a","fullName":"}{"}"#,
+        ] {
+            let body = format!(r#"{{"total":2,"users":[{record},{{"name":"b"}}]}}"#);
+            assert_eq!(rows(&body), [record, r#"{"name":"b"}"#]);
+        }
     }
 
     #[test]

@@ -104,7 +104,7 @@ pub async fn read_listing<F, Fut>(
     page_size: u64,
     concurrency: usize,
     identity: impl Fn(&[u8]) -> u64,
-    mut on_page: impl FnMut(&Page, usize),
+    mut on_page: impl FnMut(Page, usize),
 ) -> Result<Pass, RequestError>
 where
     F: Fn(u64, u64) -> Fut,
@@ -151,7 +151,8 @@ where
                         0
                     }
                 };
-                on_page(&page, fresh);
+                let seam = Tail::of(&page, &identity);
+                on_page(page, fresh);
                 pass.received += rows.saturating_sub(fresh as u64);
                 if !heads.insert(head) {
                     pass.disturbed = true;
@@ -174,7 +175,7 @@ where
                 }
                 reached = end;
                 stride = rows;
-                tail = Some(Tail::of(&page, &identity));
+                tail = Some(seam);
             }
             Err(error) if start == 0 || error.trouble.is_refusal() || error.trouble.is_block() => return Err(error),
             Err(error) => {

@@ -119,12 +119,12 @@ pub struct Requests {
     pub group_members: usize,
     /// Everything else.
     pub other: usize,
-    /// Path and query of the last thousand, oldest first.
+    /// Path and query of the last ten thousand, oldest first.
     pub recent: VecDeque<String>,
 }
 
 impl Requests {
-    const KEPT: usize = 1000;
+    const KEPT: usize = 10_000;
 
     /// All of them.
     pub fn total(&self) -> usize {

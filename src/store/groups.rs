@@ -15,28 +15,38 @@ pub struct GroupRow {
     pub id: GroupId,
     /// Its name.
     pub name: String,
-    /// The fingerprint of its members when last read.
-    pub fingerprint: Option<u64>,
+    /// How its members were when last read.
+    pub fingerprint: Option<Fingerprint>,
+}
+
+/// The members of a group, condensed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Fingerprint {
+    /// Of the users, sorted.
+    pub members: u64,
+    /// Of the bytes of the listing of their names; `None` when these alone do not tell the users.
+    pub listing: Option<u64>,
 }
 
 /// The groups of `site` that are there now.
 pub async fn current_groups(connection: &mut SqliteConnection, site: SiteId) -> Result<Vec<GroupRow>, sqlx::Error> {
     // One row of JSON: reading thousands of narrow rows one by one costs more than the rest of an unchanged walk.
     let json: String = sqlx::query_scalar(
-        "SELECT json_group_array(json_array(g.id, g.name, f.fingerprint)) FROM groups g \
+        "SELECT json_group_array(json_array(g.id, g.name, f.members, f.listing)) FROM groups g \
          LEFT JOIN group_fingerprints f ON f.group_id = g.id WHERE g.site_id = ? AND g.removed_at IS NULL",
     )
     .bind(site.0)
     .fetch_one(connection)
     .await?;
-    let rows: Vec<(i64, String, Option<i64>)> =
+    let rows: Vec<(i64, String, Option<i64>, Option<i64>)> =
         serde_json::from_str(&json).map_err(|error| sqlx::Error::Decode(Box::new(error)))?;
     Ok(rows
         .into_iter()
-        .map(|(id, name, fingerprint)| GroupRow {
+        .map(|(id, name, members, listing)| GroupRow {
             id: GroupId(id),
             name,
-            fingerprint: fingerprint.map(|bits| bits as u64),
+            fingerprint: members
+                .map(|members| Fingerprint { members: members as u64, listing: listing.map(|listing| listing as u64) }),
         })
         .collect())
 }
@@ -131,15 +141,16 @@ pub async fn end_members(
     affected(ended.rows_affected(), users.len())
 }
 
-/// Remembers the fingerprint of a group's members.
+/// Remembers how a group's members were read.
 pub async fn set_fingerprint(
     connection: &mut SqliteConnection,
     group: GroupId,
-    fingerprint: u64,
+    Fingerprint { members, listing }: Fingerprint,
 ) -> Result<(), sqlx::Error> {
-    sqlx::query("INSERT OR REPLACE INTO group_fingerprints (group_id, fingerprint) VALUES (?, ?)")
+    sqlx::query("INSERT OR REPLACE INTO group_fingerprints (group_id, members, listing) VALUES (?, ?, ?)")
         .bind(group.0)
-        .bind(fingerprint as i64)
+        .bind(members as i64)
+        .bind(listing.map(|listing| listing as i64))
         .execute(connection)
         .await
         .map(drop)

@@ -1,5 +1,6 @@
 //! `listings`: how a site's listings looked when last read, so that a walk can pass over what did not change.
 
+use futures_util::TryStreamExt;
 use sqlx::Row;
 use sqlx::sqlite::SqliteConnection;
 
@@ -44,13 +45,13 @@ pub async fn load_listing(
     site: SiteId,
     part: Part,
 ) -> Result<Vec<Entry>, sqlx::Error> {
-    let rows = sqlx::query("SELECT entries FROM listings WHERE site_id = ? AND part = ? ORDER BY seq")
+    // One row at a time: all of them at once would be held twice.
+    let mut rows = sqlx::query("SELECT entries FROM listings WHERE site_id = ? AND part = ? ORDER BY seq")
         .bind(site.0)
         .bind(part.as_str())
-        .fetch_all(connection)
-        .await?;
-    let mut entries = Vec::with_capacity(rows.len() * ENTRIES);
-    for row in rows {
+        .fetch(connection);
+    let mut entries = Vec::new();
+    while let Some(row) = rows.try_next().await? {
         let blob: &[u8] = row.try_get(0)?;
         entries.extend(blob.chunks_exact(ENTRY).map(|bytes| {
             let (fingerprint, rest) = bytes.split_at(8);

@@ -13,7 +13,8 @@ pub use accounts::{
     update_account, update_times,
 };
 pub use groups::{
-    GroupRow, add_members, create_group, current_groups, current_members, end_members, remove_group, set_fingerprint,
+    Fingerprint, GroupRow, add_members, create_group, current_groups, current_members, end_members, remove_group,
+    set_fingerprint,
 };
 pub use listings::{Entry, Part, load_listing, save_listing};
 pub use lock::{Lock, lock_walk};

@@ -133,13 +133,14 @@ pub async fn begin_walk(
     Ok(WalkStart { walk: WalkId(walk), site, started_at, before })
 }
 
-/// Tells the rows of `site` that are still `running` as failed. The caller holds the site's lock.
+/// Tells the rows of `site` that are still `running` as failed, and gives their number. The caller holds the site's
+/// lock.
 pub async fn fail_running(
     connection: &mut SqliteConnection,
     site: &str,
     now: Timestamp,
     why: &str,
-) -> Result<(), sqlx::Error> {
+) -> Result<u64, sqlx::Error> {
     sqlx::query(
         "UPDATE walks SET status = 'failed', finished_at = max(started_at, ?1), error = ?2 \
          WHERE site_id = (SELECT id FROM sites WHERE name = ?3) AND status = 'running'",
@@ -149,7 +150,7 @@ pub async fn fail_running(
     .bind(site)
     .execute(connection)
     .await
-    .map(drop)
+    .map(|done| done.rows_affected())
 }
 
 /// Writes how a walk ended.
@@ -226,12 +227,10 @@ pub async fn add_changes(
         let mut statement =
             String::from("INSERT INTO change_log (walk_id, kind, user_id, group_id, field, before, after) VALUES ");
         let mut arguments = SqliteArguments::default();
-        arguments.add(walk.0).map_err(sqlx::Error::Encode)?;
         for (row, change) in chunk.iter().enumerate() {
-            let first = 2 + row * 6;
-            let [kind, user, group, field, before, after] = [0, 1, 2, 3, 4, 5].map(|column| first + column);
             statement.push_str(if row == 0 { "" } else { ", " });
-            statement.push_str(&format!("(?1, ?{kind}, ?{user}, ?{group}, ?{field}, ?{before}, ?{after})"));
+            statement.push_str("(?, ?, ?, ?, ?, ?, ?)");
+            arguments.add(walk.0).map_err(sqlx::Error::Encode)?;
             let ChangeRow { kind, user, group, field, before, after } = change;
             arguments.add(kind.as_str()).map_err(sqlx::Error::Encode)?;
             arguments.add(user.map(|user| user.0)).map_err(sqlx::Error::Encode)?;
@@ -273,16 +272,19 @@ pub async fn add_first_logins(
     walk: WalkId,
     first: UserId,
 ) -> Result<(), sqlx::Error> {
-    for (kind, column) in
-        [("success", "last_login_at"), ("failure", "last_failed_login_at"), ("active", "last_active_at")]
-    {
-        let statement = format!(
-            "INSERT INTO logins (user_id, kind, at, walk_id) SELECT id, '{kind}', {column}, ?2 FROM accounts \
-             WHERE id >= ?1 AND {column} IS NOT NULL ORDER BY id"
-        );
-        sqlx::query(AssertSqlSafe(statement)).bind(first.0).bind(walk.0).execute(&mut *connection).await?;
-    }
-    Ok(())
+    // One pass over the accounts, in the order of the table's key.
+    sqlx::query(
+        "INSERT INTO logins (user_id, kind, at, walk_id) \
+         SELECT a.id, k.column1, CASE k.column1 WHEN 'active' THEN a.last_active_at \
+         WHEN 'failure' THEN a.last_failed_login_at ELSE a.last_login_at END AS at, ?2 \
+         FROM accounts a CROSS JOIN (VALUES ('active'), ('failure'), ('success')) k \
+         WHERE a.id >= ?1 AND at IS NOT NULL",
+    )
+    .bind(first.0)
+    .bind(walk.0)
+    .execute(connection)
+    .await
+    .map(drop)
 }
 
 /// Adds log-in times; one that is known already stays as it is.

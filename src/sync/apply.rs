@@ -6,7 +6,7 @@ use sqlx::sqlite::SqliteConnection;
 use super::diff::{Diff, GroupDiff, GroupRef};
 use super::people::{UserRef, members_fingerprint};
 use crate::model::{ChangeKind, GroupId, Timestamp, UserId};
-use crate::store::{self, ChangeRow, Entry, Part, WalkEnd, WalkStart};
+use crate::store::{self, ChangeRow, Entry, Fingerprint, Part, WalkEnd, WalkStart};
 
 /// A listing as it is to be remembered.
 pub struct Remembered<'a> {
@@ -98,7 +98,7 @@ async fn write(connection: &mut SqliteConnection, start: &WalkStart, writing: Wr
         store::add_evidence(connection, walk, *user, answer).await?;
     }
 
-    for GroupDiff { group, name: _, added, removed, members } in &diff.members {
+    for GroupDiff { group, name: _, added, removed, members, listing } in &diff.members {
         let group = match group {
             GroupRef::Known(id) => *id,
             GroupRef::New(index) => new_groups[*index],
@@ -112,8 +112,11 @@ async fn write(connection: &mut SqliteConnection, start: &WalkStart, writing: Wr
             store::end_members(connection, at, group, removed).await?;
             store::add_user_changes(connection, walk, ChangeKind::MemberRemoved, Some(group), removed).await?;
         }
-        let fingerprint = members_fingerprint(members.iter().map(|user| user.id(first)));
-        store::set_fingerprint(connection, group, fingerprint).await?;
+        let members = members_fingerprint(members.iter().map(|user| user.id(first)));
+        store::set_fingerprint(connection, group, Fingerprint { members, listing: *listing }).await?;
+    }
+    for (group, fingerprint) in &diff.relisted {
+        store::set_fingerprint(connection, *group, *fingerprint).await?;
     }
     // In the order of `Diff::changes`.
     for (group, members) in &diff.groups_removed {

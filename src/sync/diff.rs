@@ -8,15 +8,17 @@ use super::resolve::is_deleted;
 use crate::model::{
     Account, ChangeKind, GroupId, Presence, Profile, SeenUser, Standing, Status, Times, Timestamp, Told, UserId,
 };
-use crate::store::{AccountRow, GroupRow};
+use crate::store::{AccountRow, Fingerprint, GroupRow};
 
 /// Where a record came from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Place {
     /// The user list: users with access.
     UserList,
-    /// A group's members.
+    /// A group's members, beside a user list that was read completely.
     Group,
+    /// A group's members, beside a user list of which something is missing.
+    GroupUnproven,
     /// A single look-up: no listing shows the user.
     LookUp,
 }
@@ -52,6 +54,8 @@ pub struct GroupSight {
     pub known: Option<GroupRow>,
     /// Its members now, sorted; `None` leaves what is known as it is.
     pub members: Option<Vec<UserRef>>,
+    /// Fingerprint of the bytes that listed them, where these alone tell the users.
+    pub listing: Option<u64>,
     /// Its members as known, sorted.
     pub before: Vec<UserId>,
 }
@@ -65,6 +69,8 @@ pub struct Picture {
     pub gone: Vec<Gone>,
     /// Groups seen.
     pub groups: Vec<GroupSight>,
+    /// Groups whose members are as they were, to be remembered differently.
+    pub relisted: Vec<(GroupId, Fingerprint)>,
     /// Groups no longer listed, with their members. Empty unless the list of groups is complete.
     pub groups_gone: Vec<(GroupRow, Vec<UserId>)>,
 }
@@ -184,6 +190,8 @@ pub struct GroupDiff {
     pub removed: Vec<UserId>,
     /// All who are members now; for the fingerprint.
     pub members: Vec<UserRef>,
+    /// Fingerprint of the bytes that listed them.
+    pub listing: Option<u64>,
 }
 
 /// All a walk changes.
@@ -201,6 +209,8 @@ pub struct Diff {
     pub groups_created: Vec<String>,
     /// Groups whose members changed, or were read for the first time.
     pub members: Vec<GroupDiff>,
+    /// Groups whose members are as they were, to be remembered differently. No change of the site.
+    pub relisted: Vec<(GroupId, Fingerprint)>,
     /// Groups no longer listed, with the members they had.
     pub groups_removed: Vec<(GroupRow, Vec<UserId>)>,
 }
@@ -263,8 +273,8 @@ impl Diff {
 
 /// Compares what was seen with what is known.
 pub fn diff(picture: Picture, moment: Moment) -> Diff {
-    let Picture { sights, gone, groups, groups_gone } = picture;
-    let mut diff = Diff::default();
+    let Picture { sights, gone, groups, relisted, groups_gone } = picture;
+    let mut diff = Diff { relisted, ..Diff::default() };
     for Sight { user, record, known, place } in sights {
         match known {
             None => {
@@ -296,7 +306,7 @@ pub fn diff(picture: Picture, moment: Moment) -> Diff {
         }
     }
     diff.edits.sort_by_key(|edit| edit.id);
-    for GroupSight { name, known, members, before } in groups {
+    for GroupSight { name, known, members, listing, before } in groups {
         let group = match &known {
             Some(known) => GroupRef::Known(known.id),
             None => {
@@ -306,7 +316,7 @@ pub fn diff(picture: Picture, moment: Moment) -> Diff {
         };
         let Some(members) = members else { continue };
         let (added, removed) = compare(&before, &members);
-        diff.members.push(GroupDiff { group, name, added, removed, members });
+        diff.members.push(GroupDiff { group, name, added, removed, members, listing });
     }
     diff.groups_removed = groups_gone;
     diff
@@ -360,17 +370,22 @@ fn merge(known: Option<&Account>, seen: SeenUser, place: Place, moment: Moment) 
     times.last_login_known |= last_login_at != Told::Untold;
     later(&mut times.last_login_at, last_login_at);
     later(&mut times.last_failed_login_at, last_failed_login_at);
-    // A record that does not say: the user list holds only users with access.
-    let has_access = has_access.unwrap_or(place == Place::UserList);
-    account.standing.has_access = Some(has_access && !deleted);
-    let status = match account.standing.active {
+    // A record that does not say: the user list holds the users with access, all of them if it is complete.
+    let has_access = has_access.or(match place {
+        Place::UserList => Some(true),
+        Place::Group | Place::LookUp => Some(false),
+        Place::GroupUnproven => account.standing.has_access,
+    });
+    account.standing.has_access = has_access.map(|access| access && !deleted);
+    let status = match (has_access, account.standing.active) {
         _ if deleted => Status::Deleted,
-        _ if has_access => Status::Active,
-        Some(false) => Status::Deactivated,
-        _ => Status::NoAccess,
+        (Some(true), _) => Status::Active,
+        (Some(false), Some(false)) => Status::Deactivated,
+        (Some(false), _) => Status::NoAccess,
+        (None, _) => account.standing.status,
     };
     let unlisted = match place {
-        Place::UserList | Place::Group => None,
+        Place::UserList | Place::Group | Place::GroupUnproven => None,
         Place::LookUp => {
             let stands =
                 known.is_some_and(|known| known.standing == account.standing && known.profile == account.profile);

@@ -1,6 +1,7 @@
 //! Reads a site into a [`Picture`]: the user list, the groups, their members, and look-ups of whom no listing shows.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::OnceLock;
 
 use futures_util::stream::{self, StreamExt};
 use serde_json::json;
@@ -9,14 +10,16 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use super::diff::{Gone, GroupSight, Picture, Place, Sight};
 use super::error::WalkError;
-use super::members::{Found, GroupReading, Outsiders, PASSES, Reading, read_group, read_outsiders, settle_outsiders};
-use super::people::{Names, UserRef, name_hash};
+use super::members::{
+    Bearers, Found, GroupReading, Outsiders, PASSES, Reading, read_group, read_outsiders, settle_outsiders,
+};
+use super::people::{UserRef, name_hash};
 use super::resolve::{Finding, LookedUp, look_up_all};
 use super::users::{People, Remember, UserListing, read_users, retained};
 use super::walk::Progress;
 use crate::confluence::{Extender, Page, Pass, UserList, decode_group_name, read_listing};
 use crate::model::{SeenUser, SiteId, UserId};
-use crate::store::{self, Before, Entry, Figures, GroupRow, Part, Store};
+use crate::store::{self, Before, Entry, Figures, Fingerprint, GroupRow, Part, Store};
 
 /// A listing: how it was read last, and what is to be remembered of it now; `None` = as it was.
 pub type Listing = (Vec<Entry>, Option<Vec<Remember>>);
@@ -106,7 +109,7 @@ impl Reader<'_> {
         .await?;
         problems.extend(users.problem.clone());
 
-        let mut groups = self.read_groups(&users.names(), &mut problems).await?;
+        let mut groups = self.read_groups(&users, &mut problems).await?;
         let outside =
             self.read_outside(&mut groups, &known_members, &mut new_users, &mut lookups, &mut problems).await?;
         let unread: Vec<String> = groups.readings.iter().filter_map(GroupReading::failure).collect();
@@ -114,14 +117,24 @@ impl Reader<'_> {
         problems.extend(unread);
 
         let absent = absent(&users, &outside, &known_members, members_complete);
-        let departed = self.look_up(&absent, &mut lookups, &mut problems).await?;
+        let departed = self.look_up(&absent, lookups, &mut problems).await?;
 
+        // Rows that did not arrive are kept, but not of users who arrived elsewhere: their rows would be taken for
+        // known when they come back.
         let mut kept = departed.kept.clone();
         if !users.is_complete() {
             kept.extend(&users.absent);
         }
+        for (_, user, _) in outside.rows.iter().filter(|row| row.1.new_index().is_none()) {
+            kept.remove(&user.id(UserId(0)));
+        }
         let users_now = users.remember(&kept);
-        let members_now = remember_members(&known_members, &outside, &departed.kept, members_complete);
+        let mut kept = departed.kept.clone();
+        if !members_complete {
+            kept.extend(known_members.iter().map(|entry| UserId(i64::from(entry.user))));
+            users.roll.retain_unseen(&mut kept, &users.people.users);
+        }
+        let members_now = remember_members(&known_members, &outside, &kept);
         let not_addressable: Vec<String> = groups
             .readings
             .iter()
@@ -138,11 +151,17 @@ impl Reader<'_> {
             ..Figures::default()
         };
 
+        // A member whom the user list shows after all (two users of one name) is seen there.
+        let members: HashSet<UserId> = outside.people.known.iter().flatten().map(|known| known.id).collect();
+        let mut unlisted = members.clone();
+        users.roll.retain_unseen(&mut unlisted, &users.people.users);
+        let listed: HashSet<UserId> = members.difference(&unlisted).copied().collect();
+        let elsewhere = if users.is_complete() { Place::Group } else { Place::GroupUnproven };
         let UserListing { endpoint, roll, people, .. } = users;
         let (records, known_users) = roll.into_parts();
         let mut picture = Picture::default();
-        add_sights(&mut picture.sights, records, people, Place::UserList);
-        add_sights(&mut picture.sights, outside.records, outside.people, Place::Group);
+        add_sights(&mut picture.sights, records, people, Place::UserList, &HashSet::new());
+        add_sights(&mut picture.sights, outside.records, outside.people, elsewhere, &listed);
         let evidence = self.settle_departed(&mut picture, departed.looked_up).await?;
         self.settle_groups(&mut picture, groups).await?;
         Ok(Fetched {
@@ -163,9 +182,9 @@ impl Reader<'_> {
     }
 
     /// The list of groups, and each group's members.
-    async fn read_groups(&mut self, names: &Names, problems: &mut Vec<String>) -> Result<Groups, WalkError> {
+    async fn read_groups(&mut self, users: &UserListing, problems: &mut Vec<String>) -> Result<Groups, WalkError> {
         let known = store::current_groups(self.connection, self.site).await.map_err(|error| self.store.sql(error))?;
-        let fingerprints: HashMap<&str, u64> =
+        let fingerprints: HashMap<&str, Fingerprint> =
             known.iter().filter_map(|group| Some((group.name.as_str(), group.fingerprint?))).collect();
         let (listed, pass, problem) = self.read_group_list(known.len()).await?;
         let complete = problem.is_none();
@@ -175,10 +194,15 @@ impl Reader<'_> {
         let concurrency = self.extender.client().limits().concurrency;
         let extender = self.extender;
         let fingerprints = &fingerprints;
+        // Not even made where every group is as it was.
+        let names = OnceLock::new();
+        let bearers =
+            Bearers { names: &|| names.get_or_init(|| users.names()), as_before: users.names_are_as_before() };
+        let bearers = &bearers;
         let mut answers =
             stream::iter(listed)
                 .map(|name| async move {
-                    read_group(extender, &name, names, fingerprints.get(name.as_str()).copied()).await
+                    read_group(extender, &name, bearers, fingerprints.get(name.as_str()).copied()).await
                 })
                 .buffered(concurrency);
         let mut readings = Vec::new();
@@ -203,7 +227,7 @@ impl Reader<'_> {
                 u64::from(limits.page_size),
                 limits.concurrency,
                 xxh3_64,
-                |page: &Page, fresh| {
+                |page: Page, fresh| {
                     for (index, record) in page.rows.iter().enumerate().skip(fresh) {
                         match decode_group_name(record) {
                             Ok(name) => {
@@ -295,10 +319,7 @@ impl Reader<'_> {
             bearers.entry(name).or_default().push(user);
             outside.rows.push((fingerprint, user, folded));
         }
-        let Groups { known: known_groups, readings, .. } = groups;
-        let fingerprints: HashMap<&str, u64> =
-            known_groups.iter().filter_map(|group| Some((group.name.as_str(), group.fingerprint?))).collect();
-        settle_outsiders(readings, &bearers, |name| fingerprints.get(name).copied());
+        settle_outsiders(&mut groups.readings, &bearers);
         Ok(outside)
     }
 
@@ -306,11 +327,12 @@ impl Reader<'_> {
     async fn look_up(
         &mut self,
         absent: &[UserId],
-        lookups: &mut u32,
+        lookups: u32,
         problems: &mut Vec<String>,
     ) -> Result<Departed, WalkError> {
         let accounts = store::accounts_by_id(self.connection, absent).await.map_err(|error| self.store.sql(error))?;
-        let mut looked_up = look_up_all(self.extender, accounts, lookups).await.map_err(WalkError::of_request)?;
+        // Each once, whatever the budget: nobody is called missing unasked.
+        let mut looked_up = look_up_all(self.extender, accounts, u32::MAX).await.map_err(WalkError::of_request)?;
         let kept: HashSet<UserId> = looked_up
             .iter()
             .filter(|user| matches!(user.finding, Finding::Unanswered))
@@ -323,7 +345,7 @@ impl Reader<'_> {
             ));
         }
         let mut cursor = self.before.lookup_cursor;
-        let rotation = store::unlisted(self.connection, self.site, cursor, *lookups as usize)
+        let rotation = store::unlisted(self.connection, self.site, cursor, lookups as usize)
             .await
             .map_err(|error| self.store.sql(error))?;
         let rotation = look_up_all(self.extender, rotation, lookups).await.map_err(WalkError::of_request)?;
@@ -369,13 +391,27 @@ impl Reader<'_> {
         let Groups { known, readings, pass: _, complete } = groups;
         let mut known: HashMap<String, GroupRow> = known.into_iter().map(|group| (group.name.clone(), group)).collect();
         let mut sights = Vec::new();
-        for GroupReading { name, reading, members, .. } in readings {
+        for GroupReading { name, reading, members, listing, fingerprint, .. } in readings {
             let known = known.remove(&name);
-            if known.is_some() && reading != Reading::Read {
-                continue;
+            match (&known, reading) {
+                (Some(known), Reading::Unchanged) => {
+                    // The same users under other bytes: one of them was renamed.
+                    if let Some(fingerprint) = fingerprint.filter(|fingerprint| fingerprint.listing != listing) {
+                        picture.relisted.push((known.id, Fingerprint { listing, ..fingerprint }));
+                    }
+                }
+                // Its names may stand for others by now: the next walk must not pass over it.
+                (Some(known), Reading::Failed(_)) => {
+                    if let Some(fingerprint) = fingerprint.filter(|fingerprint| fingerprint.listing.is_some()) {
+                        picture.relisted.push((known.id, Fingerprint { listing: None, ..fingerprint }));
+                    }
+                }
+                (Some(_), Reading::NotAddressable) => {}
+                (_, reading) => {
+                    let members = (reading == Reading::Read).then_some(members);
+                    sights.push(GroupSight { name, known, members, listing, before: Vec::new() });
+                }
             }
-            let members = (reading == Reading::Read).then_some(members);
-            sights.push(GroupSight { name, known, members, before: Vec::new() });
         }
         let mut gone: Vec<GroupRow> = if complete { known.into_values().collect() } else { Vec::new() };
         gone.sort_by_key(|group| group.id);
@@ -400,14 +436,16 @@ impl Reader<'_> {
     }
 }
 
-fn add_sights(sights: &mut Vec<Sight>, records: Vec<SeenUser>, people: People, place: Place) {
-    let mut shown: HashSet<UserRef> = match place {
-        Place::UserList => HashSet::new(),
-        _ => sights.iter().map(|sight| sight.user).collect(),
-    };
+/// Adds what was seen of users, but not of those in `elsewhere`.
+fn add_sights(
+    sights: &mut Vec<Sight>,
+    records: Vec<SeenUser>,
+    people: People,
+    place: Place,
+    elsewhere: &HashSet<UserId>,
+) {
     for ((record, user), known) in records.into_iter().zip(people.users).zip(people.known) {
-        // The first record of a user counts: the user list before a group.
-        if shown.insert(user) || place == Place::UserList {
+        if !known.as_ref().is_some_and(|known| elsewhere.contains(&known.id)) {
             sights.push(Sight { user, record, known, place });
         }
     }
@@ -425,27 +463,17 @@ fn absent(users: &UserListing, outside: &Outside, members: &[Entry], members_com
     for (_, user, _) in outside.rows.iter().filter(|row| row.1.new_index().is_none()) {
         absent.remove(&user.id(UserId(0)));
     }
-    let mut absent: Vec<UserId> =
-        absent.into_iter().filter(|user| !users.roll.shows(*user, &users.people.users)).collect();
+    users.roll.retain_unseen(&mut absent, &users.people.users);
+    let mut absent: Vec<UserId> = absent.into_iter().collect();
     absent.sort_unstable();
     absent
 }
 
 /// What is to be remembered of the members whom the user list does not show; `None` when it is as it was.
-fn remember_members(
-    known: &[Entry],
-    outside: &Outside,
-    kept: &HashSet<UserId>,
-    complete: bool,
-) -> Option<Vec<Remember>> {
+fn remember_members(known: &[Entry], outside: &Outside, kept: &HashSet<UserId>) -> Option<Vec<Remember>> {
     let mut rows = outside.rows.clone();
-    if complete {
-        rows.extend(retained(known, kept));
-    } else {
-        let shown: HashSet<UserRef> = rows.iter().map(|row| row.1).collect();
-        let all: HashSet<UserId> = known.iter().map(|entry| UserId(i64::from(entry.user))).collect();
-        rows.extend(retained(known, &all).filter(|row| !shown.contains(&row.1)));
-    }
+    let shown: HashSet<UserRef> = rows.iter().map(|row| row.1).collect();
+    rows.extend(retained(known, kept).filter(|row| !shown.contains(&row.1)));
     rows.sort_unstable_by_key(|row| (row.1, row.2, row.0));
     rows.dedup();
     let unchanged = rows.len() == known.len()

@@ -4,14 +4,14 @@
 use std::collections::{HashMap, HashSet};
 
 use futures_util::stream::{self, StreamExt};
-use xxhash_rust::xxh3::xxh3_64;
+use xxhash_rust::xxh3::{Xxh3, xxh3_64};
 
 use super::people::{Names, UserRef, members_fingerprint, name_hash};
 use crate::confluence::{
     Detail, Extender, LookUp, Page, RequestError, decode_member_name, decode_user, is_addressable, read_listing,
 };
 use crate::model::{SeenUser, UserId};
-use crate::store::Entry;
+use crate::store::{Entry, Fingerprint};
 
 /// Readings of a list that keeps changing.
 pub const PASSES: u32 = 3;
@@ -53,6 +53,10 @@ pub struct GroupReading {
     pub members: Vec<UserRef>,
     /// Members still to be identified.
     pub outsiders: Vec<Outsider>,
+    /// How its members were when last read.
+    pub fingerprint: Option<Fingerprint>,
+    /// Fingerprint of the listing's bytes, where these alone tell the users.
+    pub listing: Option<u64>,
     /// How many members the listing showed.
     pub size: u64,
     /// Rows that came again.
@@ -69,19 +73,29 @@ impl GroupReading {
     }
 }
 
-/// Reads the members of `group` by name. `fingerprint` is that of the last walk.
+/// Whose names the members are.
+pub struct Bearers<'a> {
+    /// The users of the user list, by name.
+    pub names: &'a (dyn Fn() -> &'a Names + Sync),
+    /// Every name stands for the user it stood for in the last walk: a listing of the same bytes tells the same users.
+    pub as_before: bool,
+}
+
+/// Reads the members of `group` by name; `fingerprint` is how they were read last.
 /// Fails only when the credentials or the account are refused.
 pub async fn read_group(
     extender: Extender<'_>,
     group: &str,
-    names: &Names,
-    fingerprint: Option<u64>,
+    bearers: &Bearers<'_>,
+    fingerprint: Option<Fingerprint>,
 ) -> Result<GroupReading, RequestError> {
     let mut reading = GroupReading {
         name: group.to_owned(),
         reading: Reading::NotAddressable,
         members: Vec::new(),
         outsiders: Vec::new(),
+        fingerprint,
+        listing: None,
         size: 0,
         repeated: 0,
     };
@@ -91,33 +105,14 @@ pub async fn read_group(
     let limits = extender.client().limits();
     let (page_size, concurrency) = (u64::from(limits.page_size), limits.concurrency);
     for pass_number in 1..=PASSES {
-        let mut members: Vec<UserRef> = Vec::new();
-        let mut outsiders: HashMap<(u64, u64), Outsider> = HashMap::new();
-        let mut malformed = None;
-        let mut position = 0;
+        let mut pages: Vec<(Page, usize)> = Vec::new();
         let pass = read_listing(
             |start, size| extender.member_page(group, Detail::Name, start, size),
             None,
             page_size,
             concurrency,
             xxh3_64,
-            |page: &Page, first| {
-                for (index, record) in page.rows.iter().enumerate().skip(first) {
-                    match decode_member_name(record) {
-                        Ok(member) => match names.get(name_hash(&member.0)) {
-                            Some(user) => members.push(user),
-                            None => {
-                                let outsider = Outsider { position, name: member.0.into_owned() };
-                                outsiders.insert((outsider.exact(), position), outsider);
-                            }
-                        },
-                        Err(error) => {
-                            malformed.get_or_insert_with(|| format!("users[{index}]: {error}"));
-                        }
-                    }
-                    position += 1;
-                }
-            },
+            |page: Page, first| pages.push((page, first)),
         )
         .await;
         let pass = match pass {
@@ -128,22 +123,31 @@ pub async fn read_group(
                 return Ok(reading);
             }
         };
-        if let Some(malformed) = malformed {
-            reading.reading = Reading::Failed(format!("group '{group}': {malformed}"));
+        let listing = listing_fingerprint(&pages);
+        let known = fingerprint.and_then(|known| known.listing);
+        if bearers.as_before && known == Some(listing) && !pass.disturbed && pass.is_complete(pass.received) {
+            reading.reading = Reading::Unchanged;
+            reading.listing = known;
+            reading.size = pass.received;
             return Ok(reading);
         }
-        members.sort_unstable();
-        members.dedup();
+        let (members, outsiders) = match resolve(&pages, (bearers.names)()) {
+            Ok(resolved) => resolved,
+            Err(malformed) => {
+                reading.reading = Reading::Failed(format!("group '{group}': {malformed}"));
+                return Ok(reading);
+            }
+        };
         let distinct = (members.len() + outsiders.len()) as u64;
         let complete = pass.is_complete(distinct);
+        reading.listing = Some(listing);
         reading.repeated += pass.repeated;
         reading.size = distinct;
         // A member is gone only when no reading of this walk showed it.
         reading.members.extend(members);
         reading.members.sort_unstable();
         reading.members.dedup();
-        reading.outsiders = outsiders.into_values().collect();
-        reading.outsiders.sort_by_key(|outsider| outsider.position);
+        reading.outsiders = outsiders;
         if complete && (!pass.disturbed || pass_number > 1) {
             reading.reading = Reading::Read;
             break;
@@ -158,17 +162,44 @@ pub async fn read_group(
         }
     }
     if reading.outsiders.is_empty() {
-        settle(&mut reading, fingerprint);
+        settle(&mut reading);
+    } else {
+        // Outsiders are read again in every walk, so that what changes about them is seen.
+        reading.listing = None;
     }
     Ok(reading)
 }
 
+fn listing_fingerprint(pages: &[(Page, usize)]) -> u64 {
+    let mut hasher = Xxh3::new();
+    for (page, first) in pages {
+        hasher.update(page.rows.span(*first));
+    }
+    hasher.digest()
+}
+
+/// Who the members are: users of the user list, and others, who are to be identified.
+fn resolve(pages: &[(Page, usize)], names: &Names) -> Result<(Vec<UserRef>, Vec<Outsider>), String> {
+    let mut members: Vec<UserRef> = Vec::new();
+    let mut outsiders: Vec<Outsider> = Vec::new();
+    let rows = pages.iter().flat_map(|(page, first)| page.rows.iter().skip(*first));
+    for (position, record) in rows.enumerate() {
+        let member = decode_member_name(record).map_err(|error| format!("users[{position}]: {error}"))?;
+        match names.get(name_hash(&member.0)) {
+            Some(user) => members.push(user),
+            None => outsiders.push(Outsider { position: position as u64, name: member.0.into_owned() }),
+        }
+    }
+    members.sort_unstable();
+    members.dedup();
+    Ok((members, outsiders))
+}
+
 /// Lets go of the members of a group that is as it was.
-fn settle(reading: &mut GroupReading, fingerprint: Option<u64>) {
-    if reading.reading == Reading::Read
-        && fingerprint.is_some()
+fn settle(reading: &mut GroupReading) {
+    if let (Reading::Read, Some(known)) = (&reading.reading, reading.fingerprint)
         && reading.members.iter().all(|member| member.new_index().is_none())
-        && fingerprint == Some(members_fingerprint(reading.members.iter().map(|member| member.id(UserId(0)))))
+        && known.members == members_fingerprint(reading.members.iter().map(|member| member.id(UserId(0))))
     {
         reading.reading = Reading::Unchanged;
         reading.members = Vec::new();
@@ -374,11 +405,7 @@ async fn read_window(
 }
 
 /// Puts the identified outsiders into their groups; `users` are those of each exact name.
-pub fn settle_outsiders(
-    groups: &mut [GroupReading],
-    users: &HashMap<u64, Vec<UserRef>>,
-    fingerprint: impl Fn(&str) -> Option<u64>,
-) {
+pub fn settle_outsiders(groups: &mut [GroupReading], users: &HashMap<u64, Vec<UserRef>>) {
     for group in groups {
         if group.outsiders.is_empty() {
             continue;
@@ -404,7 +431,7 @@ pub fn settle_outsiders(
                 group.name, group.size
             ));
         }
-        settle(group, fingerprint(&group.name));
+        settle(group);
     }
 }
 
@@ -418,6 +445,8 @@ mod tests {
             reading: Reading::Read,
             members: Vec::new(),
             outsiders: outsiders.iter().map(|&(position, name)| Outsider { position, name: name.to_owned() }).collect(),
+            fingerprint: None,
+            listing: None,
             size: 10_000,
             repeated: 0,
         }
@@ -447,7 +476,7 @@ mod tests {
     fn a_group_with_a_stranger_is_not_believed() {
         let mut groups = [group("g", &[(0, "a"), (1, "b")])];
         let users = HashMap::from([(xxh3_64(b"a"), vec![UserRef::new(0)])]);
-        settle_outsiders(&mut groups, &users, |_| None);
+        settle_outsiders(&mut groups, &users);
         assert!(matches!(&groups[0].reading, Reading::Failed(why) if why.contains("1 of 10000")));
     }
 }

@@ -46,13 +46,13 @@ pub fn is_deleted(record: &SeenUser) -> bool {
 }
 
 /// Looks users up by name, and by key where the name does not lead to them. Spends at most `budget` requests, in the
-/// order given, and lowers it by those spent. Fails only when the credentials or the account are refused.
+/// order given. Fails only when the credentials or the account are refused.
 pub async fn look_up_all(
     extender: Extender<'_>,
     users: Vec<AccountRow>,
-    budget: &mut u32,
+    budget: u32,
 ) -> Result<Vec<LookedUp>, RequestError> {
-    let left = AtomicU32::new(*budget);
+    let left = AtomicU32::new(budget);
     let concurrency = extender.client().limits().concurrency;
     let left_ref = &left;
     let mut answers = stream::iter(users).map(|user| look_up(extender, user, left_ref)).buffered(concurrency);
@@ -60,8 +60,6 @@ pub async fn look_up_all(
     while let Some(answer) = answers.next().await {
         found.push(answer?);
     }
-    drop(answers);
-    *budget = left.into_inner();
     Ok(found)
 }
 
@@ -81,6 +79,9 @@ async fn look_up(extender: Extender<'_>, known: AccountRow, left: &AtomicU32) ->
             continue;
         }
         if left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1)).is_err() {
+            // Half an answer would differ from the whole one of the next walk: it is none.
+            evidence.clear();
+            finding = Some(Finding::Unanswered);
             break;
         }
         match extender.look_up(value).await {

@@ -70,6 +70,8 @@ impl Roll {
         self.pass += 1;
         self.cursor = 0;
         self.distinct = 0;
+        self.malformed.clear();
+        self.malformed_rows = 0;
     }
 
     /// Takes the rows of a page from `first` on, `read` rows after the list's first. `list` names it in errors.
@@ -153,7 +155,7 @@ impl Roll {
         self.distinct
     }
 
-    /// What was said about rows that could not be taken, and how many there were.
+    /// What is wrong with rows that this pass could not take, and how many there were.
     pub fn malformed(&self) -> (&[String], u64) {
         (&self.malformed, self.malformed_rows)
     }
@@ -177,27 +179,26 @@ impl Roll {
 
     /// Users the last walk saw in this list and this one did not; `fresh` are those of the decoded records.
     pub fn absent(&self, fresh: &[UserRef]) -> Vec<UserId> {
-        let entries = || self.known.iter().zip(&self.seen);
-        let mut absent: HashSet<u32> = entries().filter(|(_, seen)| **seen == 0).map(|(entry, _)| entry.user).collect();
-        if absent.is_empty() {
-            return Vec::new();
-        }
         // A record that changed leaves its old entry unseen, and a user may have two records.
-        for user in fresh.iter().filter(|user| user.new_index().is_none()) {
-            absent.remove(&(user.id(UserId(0)).0 as u32));
-        }
-        for (entry, _) in entries().filter(|(_, seen)| **seen != 0) {
-            absent.remove(&entry.user);
-        }
-        let mut absent: Vec<UserId> = absent.into_iter().map(|user| UserId(i64::from(user))).collect();
+        let unseen = self.known.iter().zip(&self.seen).filter(|(_, seen)| **seen == 0);
+        let mut absent: HashSet<UserId> = unseen.map(|(entry, _)| UserId(i64::from(entry.user))).collect();
+        self.retain_unseen(&mut absent, fresh);
+        let mut absent: Vec<UserId> = absent.into_iter().collect();
         absent.sort_unstable();
         absent
     }
 
-    /// Whether this walk saw the user in this list; `fresh` are those of the decoded records.
-    pub fn shows(&self, user: UserId, fresh: &[UserRef]) -> bool {
-        fresh.contains(&UserRef::known(user))
-            || self.known.iter().zip(&self.seen).any(|(entry, seen)| *seen != 0 && i64::from(entry.user) == user.0)
+    /// Keeps of `users` those whom this walk did not see in this list; `fresh` are those of the decoded records.
+    pub fn retain_unseen(&self, users: &mut HashSet<UserId>, fresh: &[UserRef]) {
+        if users.is_empty() {
+            return;
+        }
+        for user in fresh.iter().filter(|user| user.new_index().is_none()) {
+            users.remove(&user.id(UserId(0)));
+        }
+        for (entry, _) in self.known.iter().zip(&self.seen).filter(|(_, seen)| **seen != 0) {
+            users.remove(&UserId(i64::from(entry.user)));
+        }
     }
 
     /// The decoded records.
@@ -238,7 +239,9 @@ mod tests {
         let users = [UserRef::new(0), UserRef::known(UserId(2))];
         assert_eq!(roll.absent(&users), []);
         assert_eq!(roll.absent(&users[..1]), [UserId(2)]);
-        assert!(roll.shows(UserId(3), &[]) && !roll.shows(UserId(2), &[]) && roll.shows(UserId(2), &users));
+        let mut unseen = HashSet::from([UserId(2), UserId(3)]);
+        roll.retain_unseen(&mut unseen, &[]);
+        assert_eq!(unseen, HashSet::from([UserId(2)]));
         assert!(!roll.is_unchanged());
     }
 
@@ -253,7 +256,7 @@ mod tests {
         assert_eq!(roll.distinct(), 2);
         assert_eq!(roll.fresh().iter().map(|user| user.name.as_str()).collect::<Vec<_>>(), ["b", "c"]);
         assert_eq!(roll.rows().len(), 4);
-        assert!(roll.shows(UserId(1), &[]));
+        assert_eq!(roll.absent(&[]), []);
     }
 
     #[test]

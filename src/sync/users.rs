@@ -101,8 +101,8 @@ pub async fn read_users(
             page_size,
             limits.concurrency,
             key_identity,
-            |page: &Page, fresh| {
-                roll.take(page, fresh, endpoint.as_str(), read);
+            |page: Page, fresh| {
+                roll.take(&page, fresh, endpoint.as_str(), read);
                 read += (page.rows.len() - fresh) as u64;
                 progress(Progress::Users { read, total: page.total });
             },
@@ -110,7 +110,7 @@ pub async fn read_users(
         .await
         .map_err(WalkError::of_request)?;
         let distinct = roll.distinct();
-        if is_emptied(roll.known().len(), roll.rows().len()) {
+        if is_emptied(roll.known().len(), pass.received) {
             return Err(WalkError::Emptied { known: roll.known().len() });
         }
         people.identify(connection, site, roll.fresh(), new_users).await.map_err(|error| store.sql(error))?;
@@ -139,6 +139,31 @@ impl UserListing {
     /// Nothing is missing: whom it does not show is not listed.
     pub fn is_complete(&self) -> bool {
         self.problem.is_none()
+    }
+
+    /// Every name stands for the user it stood for in the last walk.
+    pub fn names_are_as_before(&self) -> bool {
+        if !self.absent.is_empty() || self.people.users.iter().any(|user| user.new_index().is_some()) {
+            return false;
+        }
+        let fresh: HashMap<u64, u64> = self
+            .people
+            .users
+            .iter()
+            .zip(self.roll.fresh())
+            .map(|(user, record)| (user.id(UserId(0)).0 as u64, name_hash(&record.name)))
+            .collect();
+        let mut known = HashSet::new();
+        for entry in self.roll.known() {
+            if let Some(name) = fresh.get(&u64::from(entry.user)) {
+                if *name != entry.name {
+                    return false;
+                }
+                known.insert(entry.user);
+            }
+        }
+        // One that was not in the list before brings a name with it.
+        known.len() == fresh.len()
     }
 
     /// Who bears which name.

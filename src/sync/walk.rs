@@ -97,12 +97,12 @@ impl WalkReport {
 /// On an error the walk's row says `failed` and why, wherever the database can still be written.
 pub async fn walk(site: &Site, store: &Store, options: WalkOptions<'_>) -> Result<WalkReport, WalkError> {
     let _lock = store::lock_walk(store.path(), &site.id)?;
+    let client = Client::new(&site.base_url, &site.credentials, &site.limits, options.clock.clone(), options.seed)?;
     let mut writer = store.writer().await?;
     let start =
         store::begin_walk(&mut writer, &site.id, site.kind.as_str(), site.base_url.as_str(), options.clock.now())
             .await
             .map_err(|error| store.sql(error))?;
-    let client = Client::new(&site.base_url, &site.credentials, &site.limits, options.clock.clone(), options.seed)?;
     let ended = read_and_apply(&mut writer, store, &client, &start, options).await;
     let result = match ended {
         Ok(report) => {
@@ -126,13 +126,15 @@ pub async fn walk(site: &Site, store: &Store, options: WalkOptions<'_>) -> Resul
     result
 }
 
-/// Tells a walk that was stopped in the middle as failed. The caller holds the site's lock no longer.
-pub async fn interrupted(site: &str, store: &Store, clock: &Clock) -> Result<(), StoreError> {
-    let Ok(_lock) = store::lock_walk(store.path(), site) else { return Ok(()) };
+/// Tells a walk that was stopped in the middle as failed; `false` when there was none any more: it had been applied.
+/// The caller holds the site's lock no longer.
+pub async fn interrupted(site: &str, store: &Store, clock: &Clock) -> Result<bool, StoreError> {
+    let Ok(_lock) = store::lock_walk(store.path(), site) else { return Ok(false) };
     let mut writer = store.writer().await?;
     let result = store::fail_running(&mut writer, site, clock.now(), "stopped by a signal").await;
-    result.map_err(|error| store.sql(error))?;
-    writer.close().await.map_err(|error| store.sql(error))
+    let failed = result.map_err(|error| store.sql(error))?;
+    writer.close().await.map_err(|error| store.sql(error))?;
+    Ok(failed > 0)
 }
 
 async fn read_and_apply(

@@ -1,0 +1,6 @@
+//! Walks over a site that lives: after each one the mirror equals the site, and every past picture stays true.
+
+mod between;
+mod evolution;
+mod standing;
+mod support;
