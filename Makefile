@@ -21,5 +21,5 @@ bench:
 
 # Licences, duplicate and banned crates, where crates come from; dependencies that nothing uses.
 audit:
-	cargo deny --offline check licenses bans sources
+	cargo deny --offline check --hide-inclusion-graph licenses bans sources
 	cargo machete
