@@ -7,6 +7,7 @@ mod describe;
 pub mod history;
 pub mod init;
 mod output;
+mod reference;
 pub mod report;
 pub mod simulate;
 pub mod sql;
@@ -18,6 +19,7 @@ pub mod walks;
 mod tests;
 
 pub use command::{Command, main};
+pub use reference::reference;
 
 use std::fmt;
 use std::path::PathBuf;

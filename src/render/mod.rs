@@ -1,6 +1,6 @@
 //! A table of values, written as one of the formats. Pure: no I/O but the writer it is given, no clock.
 //!
-//! A new format is a new file here and an arm of [`write`].
+//! A new format is a new file here and an arm of [`write()`].
 
 mod csv;
 mod json;

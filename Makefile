@@ -1,0 +1,25 @@
+# What CI runs, for people. `.ci/run` is the whole gate.
+
+.PHONY: test check docs bench audit
+
+# Every test: of the library, the commands, the documentation.
+test:
+	cargo test --locked
+
+# Formatting, lints and documentation, without a warning.
+check:
+	cargo fmt --check
+	cargo clippy --locked --all-targets -- -D warnings
+	RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps
+
+# Rewrites the reference pages in docs/ from the code.
+docs:
+	UPDATE_DOCS=1 cargo test --locked --lib reference
+
+bench:
+	cargo bench --locked
+
+# Licences, duplicate and banned crates, where crates come from; dependencies that nothing uses.
+audit:
+	cargo deny --offline check --hide-inclusion-graph licenses bans sources
+	cargo machete
