@@ -99,7 +99,8 @@ impl Page {
         at.push(start as u32..to as u32);
         let rows = Rows { body: body.clone(), at };
         // A boundary inside a string or a nested list leaves pieces that are no records.
-        rows.iter().all(looks_whole).then_some(())?;
+        let beginning = first_key(rows.get(0))?;
+        rows.iter().all(|row| looks_whole(row, beginning)).then_some(())?;
         Some(Self { start: envelope.start_at, total: envelope.total, rows })
     }
 
@@ -147,10 +148,16 @@ impl Envelope<'_> {
     }
 }
 
-/// Only the ends are looked at: a piece is believed only when it decodes, or when its fingerprint is that of a piece
-/// that once did.
-fn looks_whole(record: &[u8]) -> bool {
-    record.starts_with(b"{") && record.ends_with(b"}")
+/// A record up to the end of its first key: `{"business"`. The first record of a page begins where the list does.
+fn first_key(record: &[u8]) -> Option<&[u8]> {
+    let end = 2 + memchr::memchr2(b'"', b'\\', record.strip_prefix(b"{\"")?)?;
+    (end > 2 && record[end] == b'"').then(|| &record[..=end])
+}
+
+/// A server puts the same key first in every record. No piece of a nested list begins with it, and none of a string
+/// can: the quote behind the brace would be escaped, or end the string.
+fn looks_whole(record: &[u8], beginning: &[u8]) -> bool {
+    record.starts_with(beginning) && record.ends_with(b"}")
 }
 
 /// serde_json's own message could quote the body.
@@ -186,6 +193,19 @@ mod tests {
         assert_eq!(rows(body), [r#"{"name": "a"}"#, r#"{"name": "b"}"#]);
         assert_eq!(rows(r#"{"users":[{"name":"a"}],"total":1}"#), [r#"{"name":"a"}"#]);
         assert!(rows(r#"{"users":[],"total":0}"#).is_empty());
+    }
+
+    #[test]
+    fn a_boundary_inside_a_record_is_none() {
+        let records = [
+            r#"{"email":"a","name":"x},{y"}"#,
+            r#"{"email":"b","name":"x},{"}"#,
+            r#"{"email":"},{","name":"},{\"email\":\""}"#,
+            r#"{"email":"d","business":[{"location":""},{"location":""}],"name":"}]"}"#,
+            r#"{"email":"e","name":"e"}"#,
+        ];
+        let body = format!(r#"{{"total":5,"users":[{}],"status":"success"}}"#, records.join(","));
+        assert_eq!(rows(&body), records);
     }
 
     #[test]
