@@ -70,6 +70,8 @@ impl Roll {
         self.pass += 1;
         self.cursor = 0;
         self.distinct = 0;
+        self.malformed.clear();
+        self.malformed_rows = 0;
     }
 
     /// Takes the rows of a page from `first` on, `read` rows after the list's first. `list` names it in errors.
@@ -153,7 +155,7 @@ impl Roll {
         self.distinct
     }
 
-    /// What was said about rows that could not be taken, and how many there were.
+    /// What was said about rows of this pass that could not be taken, and how many there were.
     pub fn malformed(&self) -> (&[String], u64) {
         (&self.malformed, self.malformed_rows)
     }
@@ -203,6 +205,11 @@ impl Roll {
     /// The decoded records.
     pub fn fresh(&self) -> &[SeenUser] {
         &self.fresh
+    }
+
+    /// Which of the decoded records has this key.
+    pub fn fresh_with_key(&self, key: &str) -> Option<usize> {
+        self.by_key.get(key).map(|at| *at as usize)
     }
 
     /// Takes it apart: the decoded records, and the listing as it was read last.
@@ -264,5 +271,9 @@ mod tests {
         let (told, rows) = roll.malformed();
         assert_eq!((told, rows), (&["user/getUsers, row 10: 'key': empty".to_owned()][..], 1));
         assert_eq!(roll.distinct(), 1);
+        // Read again it is still one row.
+        roll.begin_pass();
+        roll.take(&page(&[("", "a"), ("2", "b")]), 0, "getUsers", 10);
+        assert_eq!(roll.malformed().1, 1);
     }
 }
