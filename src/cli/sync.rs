@@ -30,7 +30,7 @@ pub struct Options {
     pub format: String,
 }
 
-/// Walks the sites one after the other; one site's failure leaves the others alone.
+/// Walks the sites one after the other; one site's failure leaves the others alone, a signal stops them all.
 ///
 /// # Errors
 /// [`Exit::Usage`] for an unknown site, [`Exit::Config`] for a database that cannot be used. What goes wrong with a
@@ -48,8 +48,9 @@ pub async fn run(options: Options, config: &Config, clock: &Clock, quiet: bool, 
     };
     let mut worst = Exit::Done;
     let mut documents = Vec::new();
+    let mut stopped = false;
     for site in sites {
-        let (exit, document) = match walk(site, store.as_ref(), &options, clock, quiet).await {
+        let (exit, document) = match walk(site, store.as_ref(), &options, clock, quiet, &mut stopped).await {
             Ok(report) => {
                 let empty = Store::nowhere();
                 let changes = describe::changes(&report.diff, options.changes, store.as_ref().unwrap_or(&empty)).await;
@@ -68,6 +69,9 @@ pub async fn run(options: Options, config: &Config, clock: &Clock, quiet: bool, 
         };
         documents.push(document);
         worst = worse(worst, exit);
+        if stopped {
+            break;
+        }
     }
     if options.format == "json" {
         let document = json!({ "dry_run": options.dry_run, "sites": documents });
@@ -102,6 +106,7 @@ async fn walk(
     options: &Options,
     clock: &Clock,
     quiet: bool,
+    stopped: &mut bool,
 ) -> Result<WalkReport, Failure> {
     if site.kind == SiteKind::Cloud {
         return Err(Failure::new(
@@ -119,15 +124,16 @@ async fn walk(
         }
     };
     let mut terminated = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
-    let stopped = tokio::select! {
+    let signal = tokio::select! {
         result = walk => return result.map_err(failure),
         _ = tokio::signal::ctrl_c() => "Ctrl-C",
         _ = terminated.recv() => "SIGTERM",
     };
+    *stopped = true;
     if let Some(store) = store.filter(|_| !options.dry_run) {
         sync::interrupted(&site.id, store, clock).await.map_err(Failure::store)?;
     }
-    Err(Failure::new(Exit::Failure, format!("stopped by {stopped}; nothing of this walk was written")))
+    Err(Failure::new(Exit::Failure, format!("stopped by {signal}; nothing of this walk was written")))
 }
 
 fn failure(error: WalkError) -> Failure {
