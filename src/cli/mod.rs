@@ -20,13 +20,14 @@ mod tests;
 pub use command::{Command, main};
 
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use tracing_subscriber::filter::LevelFilter;
 
 use crate::clock::Clock;
 use crate::config::{self, Config, ConfigError, Environment, LoadOptions, Loaded, LogFormat};
-use crate::store::{Store, StoreError};
+use crate::store::sandbox::SandboxError;
+use crate::store::{Store, StoreError, is_unusable};
 
 /// Options every command takes.
 #[derive(Clone, Debug, Default, clap::Args)]
@@ -147,6 +148,19 @@ impl Failure {
         Self { exit, error: error.into() }
     }
 
+    /// Names the database in a failure to read it. One that is damaged cannot be used: exit code 78.
+    fn reading(self, database: &Path) -> Self {
+        let damaged = |cause: &(dyn std::error::Error + 'static)| {
+            cause.downcast_ref::<sqlx::Error>().is_some_and(is_unusable)
+                || matches!(cause.downcast_ref(), Some(SandboxError::Damaged(_)))
+        };
+        if self.exit != Exit::Failure || !self.error.chain().any(damaged) {
+            return self;
+        }
+        let what = format!("{} is damaged; restore a backup, or set database.path to another file", database.display());
+        Self { exit: Exit::Config, error: self.error.context(what) }
+    }
+
     /// A configuration that cannot be used: exit code 78, where `?` alone would make it 1.
     pub fn config(error: ConfigError) -> Self {
         Self { exit: Exit::Config, error: error.into() }
@@ -163,7 +177,7 @@ impl<E: Into<anyhow::Error>> From<E> for Failure {
 pub type Outcome = Result<Exit, Failure>;
 
 /// A connection that reads the mirror at `path`.
-async fn reader(path: &std::path::Path) -> Result<sqlx::SqliteConnection, Failure> {
+async fn reader(path: &Path) -> Result<sqlx::SqliteConnection, Failure> {
     let store = Store::open(path).await.map_err(Failure::store)?;
     store.reader().await.map_err(Failure::store)
 }

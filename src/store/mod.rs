@@ -17,7 +17,7 @@ pub use groups::{
 };
 pub use listings::{Entry, Part, load_listing, save_listing};
 pub use lock::{Lock, lock_walk};
-pub use open::{Store, StoreError};
+pub use open::{Store, StoreError, is_unusable};
 pub use walks::{
     Before, ChangeRow, Figures, WalkEnd, WalkStart, add_changes, add_evidence, add_first_logins, add_logins,
     add_user_changes, begin_walk, end_walk, fail_running, find_site, last_evidence, next_user, set_user_list,

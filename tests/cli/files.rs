@@ -202,3 +202,35 @@ fn check_config_asks_nobody_and_shows_no_secret() {
     assert!(!ran.stdout.contains("canary-secret") && !ran.stderr.contains("canary-secret"));
     assert_eq!(world.site.requests().total(), 0);
 }
+
+#[test]
+fn a_database_damaged_behind_its_schema() {
+    let world = World::small();
+    world.sync().exits(0);
+    with_sqlite(&world, &world.file(), "PRAGMA journal_mode = DELETE");
+    let whole = fs::read(world.file()).unwrap();
+    let root = |table: &str| -> usize {
+        world.one(&format!("SELECT rootpage FROM sqlite_schema WHERE name = '{table}'")).parse().unwrap()
+    };
+    for (table, command) in [
+        ("accounts", &["report", "users"][..]),
+        ("accounts", &["status"]),
+        ("accounts", &["sql", "SELECT * FROM users"]),
+        ("accounts", &["history", "user", "audit"]),
+        ("walks", &["walks", "list"]),
+        ("walks", &["status"]),
+        ("walks", &["sync"]),
+        ("listings", &["sync"]),
+        ("listings", &["sync", "--dry-run"]),
+    ] {
+        let page = root(table) - 1;
+        let mut bytes = whole.clone();
+        bytes[page * 4096..(page + 1) * 4096].fill(0xA5);
+        fs::write(world.file(), &bytes).unwrap();
+        let ran = world.run(command).exits(78).says(&["rollbook.db"]);
+        assert!(!ran.stderr.contains("panicked"));
+        fs::write(world.file(), &whole).unwrap();
+        let _ = fs::remove_file(world.path("rollbook.db-wal"));
+        let _ = fs::remove_file(world.path("rollbook.db-shm"));
+    }
+}
