@@ -14,7 +14,7 @@ fn look_ups_are_bounded_and_everybody_comes_up_in_turn() {
     world.sync().exits(0);
     assert_eq!(world.site.requests().user_details, 0, "nobody is absent");
     world.change(|site| keys.iter().for_each(|key| site.leave_all(key)));
-    for _ in 0..8 {
+    for _ in 0..12 {
         world.site.forget_requests();
         world.sync().exits(0);
         let asked = world.site.requests().user_details;
