@@ -21,7 +21,7 @@ fn world(token: bool) -> World {
         true => "token = \"canary-token\"",
         false => "username = \"canary-account\"\npassword = \"canary-password\"",
     };
-    World::with(settings).credentials(lines).limit("retries", 1).limit("page_size", 20)
+    World::with(settings).credentials(lines).limit("page_size", 20)
 }
 
 /// What must not be said: names, full names and addresses of everybody.
