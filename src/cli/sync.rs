@@ -10,6 +10,7 @@ use super::output::to_out;
 use super::{Exit, Failure, Outcome, describe};
 use crate::clock::Clock;
 use crate::config::{Config, Site, SiteKind};
+use crate::render::visible;
 use crate::store::{Store, StoreError};
 use crate::sync::{self, Progress, WalkError, WalkOptions, WalkReport};
 
@@ -63,7 +64,7 @@ pub async fn run(options: Options, config: &Config, clock: &Clock, quiet: bool, 
             Err(failure) => {
                 let message = format!("{:#}", failure.error);
                 // One line a problem; a reader of stderr that is gone is no reason for another exit code.
-                let _ = writeln!(std::io::stderr(), "error: site {}: {message}", site.id);
+                let _ = writeln!(std::io::stderr(), "error: site {}: {}", site.id, visible(&message));
                 (failure.exit, failed(&site.id, failure.exit, &message))
             }
         };

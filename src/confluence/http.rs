@@ -185,7 +185,7 @@ impl Client {
                 return Err(failed(attempts, trouble));
             }
             let pause = self.pause(attempts, &trouble);
-            tracing::debug!(request = %request.label, %trouble, pause_ms = pause.as_millis() as u64, "request failed, trying again");
+            tracing::debug!(request = ?request.label, %trouble, pause_ms = pause.as_millis() as u64, "request failed, trying again");
             self.retries.fetch_add(1, Ordering::Relaxed);
             tokio::time::sleep(pause).await;
         }
