@@ -133,3 +133,35 @@ fn requests_introduce_themselves_and_ask_for_json() {
         assert!(lower.contains("authorization: basic "), "{head}");
     }
 }
+
+#[test]
+fn a_site_that_goes_down_in_the_middle_is_given_up_soon() {
+    let server = Scripted::start(move |head, stream| {
+        if !head.contains("group/getUsers/") {
+            Scripted::json(stream, &answer(head, 300));
+        }
+    });
+    let world = World::small().at(&server.url);
+    world.sync().exits(3);
+    assert!(server.requests() < 60, "{} requests to a site that is down", server.requests());
+    assert_eq!(world.one("SELECT status FROM walks"), "partial");
+    assert_eq!(world.one("SELECT count(*) FROM users"), "1");
+    assert_eq!(world.one("SELECT count(*) FROM memberships"), "0");
+}
+
+#[test]
+fn two_sites_of_the_same_people_are_kept_apart() {
+    let world = World::small();
+    world.configure(&format!("{}\n{}", world.site_table("a"), world.site_table("b")));
+    world.sync().exits(0);
+    let apart = "SELECT count(*) = 2 * count(DISTINCT key) FROM users";
+    assert_eq!(world.one(apart), "1");
+    let key = world.change(|site| site.add("ada.first"));
+    world.run(&["sync", "--site", "b"]).exits(0);
+    let at = format!("SELECT s.name FROM users u JOIN sites s ON s.id = u.site_id WHERE u.key = '{key}'");
+    assert_eq!(world.rows(&at), ["b"]);
+    world.sync().exits(0);
+    assert_eq!(world.one(apart), "1");
+    let csv = world.run(&["report", "users", "--site", "a", "--format", "csv"]).exits(0).stdout;
+    assert!(csv.lines().skip(1).all(|line| line.starts_with("a,")));
+}

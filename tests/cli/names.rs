@@ -183,3 +183,37 @@ fn a_name_used_again_after_a_deletion() {
     assert_eq!(world.one(&format!("SELECT name, status FROM users WHERE key = '{new}'")), "ada.first|active");
     assert_ne!(deleted_alias(&old), world.one(&format!("SELECT full_name FROM users WHERE key = '{old}'")));
 }
+
+#[test]
+fn control_characters_do_not_reach_a_terminal() {
+    const ODD: &str = "team\u{1b}]0;pwned\u{7}\u{1b}[2J\r\n\u{9b}31m\u{202e}";
+    let world = World::small().limit("retries", 1);
+    let key = world.change(|site| {
+        let key = site.add(&format!("user {ODD}"));
+        site.users.get_mut(&key).unwrap().full_name = ODD.to_owned();
+        site.join(&key, ODD);
+        key
+    });
+    let harmless = |ran: crate::support::Ran, what: &str| {
+        for said in [&ran.stdout, &ran.stderr] {
+            let odd = said.chars().find(|&c| c.is_control() && c != '\n' || c == '\u{202e}');
+            assert_eq!(odd, None, "{what}: {said:?}");
+        }
+    };
+    harmless(world.run(&["sync", "--changes", "100000"]).exits(0), "sync");
+    harmless(world.run(&["report", "users"]).exits(0), "report users");
+    harmless(world.run(&["report", "memberships"]).exits(0), "report memberships");
+    harmless(world.run(&["history", "user", &key]).exits(0), "history user");
+    harmless(world.run(&["history", "group", ODD]).exits(0), "history group");
+    harmless(world.run(&["history", "group", &format!("{ODD}?")]).exits(2), "an unknown group");
+    harmless(world.run(&["walks", "show", "1", "--all"]).exits(0), "walks show");
+    harmless(world.run(&["sql", "SELECT name, full_name FROM users"]).exits(0), "sql");
+    let members = Target::at(Endpoint::GroupMembers).of(ODD);
+    for (status, exit) in [(500, 3), (401, 77), (429, 69)] {
+        world.site.add_fault(Fault::always(members.clone(), FaultKind::status(status)));
+        harmless(world.run(&["sync", "-vv"]).exits(exit), "a group that fails");
+        harmless(world.run(&["status"]), "status");
+        harmless(world.run(&["walks", "list"]), "walks list");
+        world.site.clear_faults();
+    }
+}

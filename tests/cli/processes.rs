@@ -1,6 +1,6 @@
 //! Two at once, and a walk that is stopped in the middle: nothing of it is seen, and the next one goes through.
 
-use std::process::{Child, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::sync::mpsc;
 use std::time::Duration;
 
@@ -26,7 +26,7 @@ impl Held {
 
     fn signal(&self, name: &str) {
         let pid = self.0.id().to_string();
-        assert!(std::process::Command::new("kill").args(["-s", name, &pid]).status().unwrap().success());
+        assert!(Command::new("kill").args(["-s", name, &pid]).status().unwrap().success());
     }
 
     fn end(self) -> (Option<i32>, String) {
@@ -163,4 +163,36 @@ fn a_reader_with_an_old_snapshot_does_not_hold_a_walk_up() {
     reader.rows("COMMIT");
     assert_ne!(reader.rows("SELECT count(*) FROM users"), before);
     assert_eq!(Ran::of(&mut world.command(&["status"])).exit, 0);
+}
+
+#[test]
+fn a_disk_that_is_full_and_is_freed() {
+    let world = World::small();
+    world.sync().exits(0);
+    let mut failed = 0;
+    for blocks in [1, 40, 80, 160, 260, 400, 700] {
+        world.change(|site| {
+            for n in 0..60 {
+                let key = site.add(&format!("joiner {blocks} {n}"));
+                site.join(&key, &format!("team {blocks}"));
+            }
+        });
+        let contents = world.database().contents(&["walks"]);
+        // No file may grow beyond that: as a full disk, but for this process alone.
+        let script = format!("trap '' XFSZ; ulimit -f {blocks}; exec \"$0\" sync");
+        let mut command = Command::new("sh");
+        command.args(["-c", &script, env!("CARGO_BIN_EXE_rollbook")]).current_dir(world.folder.path());
+        let ran = Ran::of(&mut command);
+        if ran.exit != 0 {
+            failed += 1;
+            assert!(ran.stderr.contains("rollbook.db"), "{blocks} blocks: {}", ran.stderr);
+            assert_eq!(world.database().contents(&["walks"]), contents, "{blocks} blocks: a half walk");
+            world.run(&["report", "users"]).exits(0);
+            world.sync().exits(0);
+        }
+        assert_ne!(world.database().contents(&["walks"]), contents);
+        assert_eq!(world.one("SELECT count(*) FROM walks WHERE status = 'running'"), "0");
+    }
+    assert!(failed > 0, "the disk was never full");
+    assert_eq!(world.one("SELECT integrity_check FROM pragma_integrity_check"), "ok");
 }
