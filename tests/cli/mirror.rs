@@ -317,3 +317,23 @@ fn a_dry_run_writes_nothing_and_tells_what_the_walk_will_do() {
     world.site.add_fault(Fault::always(Target::at(Endpoint::GroupList), FaultKind::status(500)));
     world.run(&["sync", "--dry-run"]).exits(3).prints(&["nothing written", "list of groups"]);
 }
+
+#[test]
+fn forgotten_listings_are_learned_anew() {
+    let world = World::small();
+    let key = world.change(|site| site.add("ada.leaver"));
+    world.sync().exits(0);
+    let contents = world.database().contents(&["walks", "listings", "group_fingerprints"]);
+    world.runtime.block_on(async {
+        use sqlx::{ConnectOptions, Connection};
+        let options = sqlx::sqlite::SqliteConnectOptions::new().filename(world.file());
+        let mut connection = options.connect().await.unwrap();
+        sqlx::raw_sql("DELETE FROM listings; DELETE FROM group_fingerprints").execute(&mut connection).await.unwrap();
+        connection.close().await.unwrap();
+    });
+    world.sync().exits(0).prints(&["0 changes"]);
+    assert_eq!(world.database().contents(&["walks", "listings", "group_fingerprints"]), contents);
+    world.change(|site| site.leave_all(&key));
+    world.sync().exits(0);
+    assert_eq!(world.one(&format!("SELECT status FROM users WHERE key = '{key}'")), "no-access");
+}
