@@ -113,28 +113,33 @@ async fn run(command: Command, clock: &Clock, out: &mut impl Write) -> Outcome {
                 Ok(false) => Store::nowhere().reader().await.map_err(super::Failure::store)?,
                 _ => reader(&path).await?,
             };
-            status::run(options, &mut connection, &sites, clock, out).await
+            let outcome = status::run(options, &mut connection, &sites, clock, out).await;
+            outcome.map_err(|failure| failure.reading(&path))
         }
         Sub::Walks(walks) => {
             let (path, _) = global.load_for_reading(clock)?;
             let mut connection = reader(&path).await?;
-            match walks {
+            let outcome = match walks {
                 Walks::List(options) => walks::list(options, &mut connection, clock, out).await,
                 Walks::Show(options) => walks::show(options, &mut connection, clock, out).await,
-            }
+            };
+            outcome.map_err(|failure| failure.reading(&path))
         }
         Sub::Report(options) if options.name.is_none() => report::list_all(&options, out),
         Sub::Report(options) => {
             let (path, _) = global.load_for_reading(clock)?;
-            report::run(options, &mut reader(&path).await?, clock, out).await
+            let outcome = report::run(options, &mut reader(&path).await?, clock, out).await;
+            outcome.map_err(|failure| failure.reading(&path))
         }
         Sub::History(options) => {
             let (path, _) = global.load_for_reading(clock)?;
-            history::run(options, &mut reader(&path).await?, clock, out).await
+            let outcome = history::run(options, &mut reader(&path).await?, clock, out).await;
+            outcome.map_err(|failure| failure.reading(&path))
         }
         Sub::Sql(options) => {
             let (path, _) = global.load_for_reading(clock)?;
-            sql::run(options, &mut reader(&path).await?, clock, out).await
+            let outcome = sql::run(options, &mut reader(&path).await?, clock, out).await;
+            outcome.map_err(|failure| failure.reading(&path))
         }
     }
 }

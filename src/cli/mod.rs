@@ -22,13 +22,14 @@ pub use command::{Command, main};
 pub use reference::reference;
 
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use tracing_subscriber::filter::LevelFilter;
 
 use crate::clock::Clock;
 use crate::config::{self, Config, ConfigError, Environment, LoadOptions, Loaded, LogFormat};
-use crate::store::{Store, StoreError};
+use crate::store::sandbox::SandboxError;
+use crate::store::{Store, StoreError, is_unusable};
 
 /// Options every command takes.
 #[derive(Clone, Debug, Default, clap::Args)]
@@ -114,8 +115,6 @@ pub enum Exit {
     Refused = 77,
     /// The configuration is invalid.
     Config = 78,
-    /// Stopped by Ctrl-C or SIGTERM before it was done.
-    Stopped = 130,
 }
 
 /// A command's failure: the sentence for stderr, and the exit code.
@@ -151,6 +150,19 @@ impl Failure {
         Self { exit, error: error.into() }
     }
 
+    /// Names the database in a failure to read it. One that is damaged cannot be used: exit code 78.
+    fn reading(self, database: &Path) -> Self {
+        let damaged = |cause: &(dyn std::error::Error + 'static)| {
+            cause.downcast_ref::<sqlx::Error>().is_some_and(is_unusable)
+                || matches!(cause.downcast_ref(), Some(SandboxError::Damaged(_)))
+        };
+        if self.exit != Exit::Failure || !self.error.chain().any(damaged) {
+            return self;
+        }
+        let what = format!("{} is damaged; restore a backup, or set database.path to another file", database.display());
+        Self { exit: Exit::Config, error: self.error.context(what) }
+    }
+
     /// A configuration that cannot be used: exit code 78, where `?` alone would make it 1.
     pub fn config(error: ConfigError) -> Self {
         Self { exit: Exit::Config, error: error.into() }
@@ -167,7 +179,7 @@ impl<E: Into<anyhow::Error>> From<E> for Failure {
 pub type Outcome = Result<Exit, Failure>;
 
 /// A connection that reads the mirror at `path`.
-async fn reader(path: &std::path::Path) -> Result<sqlx::SqliteConnection, Failure> {
+async fn reader(path: &Path) -> Result<sqlx::SqliteConnection, Failure> {
     let store = Store::open(path).await.map_err(Failure::store)?;
     store.reader().await.map_err(Failure::store)
 }

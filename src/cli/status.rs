@@ -165,13 +165,24 @@ async fn fill(
     if kind == "data-center" {
         // Extender takes names in the path, where a slash cannot be told from its own.
         let groups: Vec<String> = sqlx::query_scalar(
-            "SELECT name FROM groups WHERE site_id = ?1 AND removed_at IS NULL AND name LIKE '%/%' ORDER BY name",
+            "SELECT name FROM groups WHERE site_id = ?1 AND removed_at IS NULL \
+             AND (instr(name, '/') OR instr(name, '\\') OR name IN ('.', '..')) ORDER BY name",
+        )
+        .bind(id)
+        .fetch_all(&mut *connection)
+        .await?;
+        site.problems.extend(groups.into_iter().map(|group| {
+            format!("the members of the group '{group}' cannot be read: such a name, as with '/', cannot be addressed")
+        }));
+        let users: Vec<String> = sqlx::query_scalar(
+            "SELECT name FROM accounts WHERE site_id = ?1 AND unlisted_seen_at IS NOT NULL AND status <> 'deleted' \
+             AND (instr(name, '/') OR instr(name, '\\') OR name IN ('.', '..')) ORDER BY name",
         )
         .bind(id)
         .fetch_all(connection)
         .await?;
-        site.problems.extend(groups.into_iter().map(|group| {
-            format!("the members of the group '{group}' cannot be read: a name with '/' cannot be addressed")
+        site.problems.extend(users.into_iter().map(|user| {
+            format!("the user '{user}', whom no listing shows, cannot be looked up: such a name, as with '/', cannot be addressed")
         }));
     }
     Ok(())

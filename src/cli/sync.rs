@@ -10,6 +10,7 @@ use super::output::to_out;
 use super::{Exit, Failure, Outcome, describe};
 use crate::clock::Clock;
 use crate::config::{Config, Site, SiteKind};
+use crate::render::visible;
 use crate::store::{Store, StoreError};
 use crate::sync::{self, Progress, WalkError, WalkOptions, WalkReport};
 
@@ -30,7 +31,7 @@ pub struct Options {
     pub format: String,
 }
 
-/// Walks the sites one after the other; one site's failure leaves the others alone.
+/// Walks the sites one after the other; one site's failure leaves the others alone, a signal stops them all.
 ///
 /// # Errors
 /// [`Exit::Usage`] for an unknown site, [`Exit::Config`] for a database that cannot be used. What goes wrong with a
@@ -48,8 +49,9 @@ pub async fn run(options: Options, config: &Config, clock: &Clock, quiet: bool, 
     };
     let mut worst = Exit::Done;
     let mut documents = Vec::new();
+    let mut stopped = false;
     for site in sites {
-        let (exit, document) = match walk(site, store.as_ref(), &options, clock, quiet).await {
+        let (exit, document) = match walk(site, store.as_ref(), &options, clock, quiet, &mut stopped).await {
             Ok(report) => {
                 let empty = Store::nowhere();
                 let changes = describe::changes(&report.diff, options.changes, store.as_ref().unwrap_or(&empty)).await;
@@ -62,15 +64,15 @@ pub async fn run(options: Options, config: &Config, clock: &Clock, quiet: bool, 
             Err(failure) => {
                 let message = format!("{:#}", failure.error);
                 // One line a problem; a reader of stderr that is gone is no reason for another exit code.
-                let _ = writeln!(std::io::stderr(), "error: site {}: {message}", site.id);
+                let _ = writeln!(std::io::stderr(), "error: site {}: {}", site.id, visible(&message));
                 (failure.exit, failed(&site.id, failure.exit, &message))
             }
         };
         documents.push(document);
-        if exit == Exit::Stopped {
-            return Ok(exit);
-        }
         worst = worse(worst, exit);
+        if stopped {
+            break;
+        }
     }
     if options.format == "json" {
         let document = json!({ "dry_run": options.dry_run, "sites": documents });
@@ -105,6 +107,7 @@ async fn walk(
     options: &Options,
     clock: &Clock,
     quiet: bool,
+    stopped: &mut bool,
 ) -> Result<WalkReport, Failure> {
     if site.kind == SiteKind::Cloud {
         return Err(Failure::new(
@@ -122,7 +125,7 @@ async fn walk(
         }
     };
     let mut terminated = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
-    let stopped = tokio::select! {
+    let signal = tokio::select! {
         result = walk => return result.map_err(failure),
         _ = tokio::signal::ctrl_c() => "Ctrl-C",
         _ = terminated.recv() => "SIGTERM",
@@ -132,7 +135,8 @@ async fn walk(
         None => false,
     };
     let what = if applied { "this walk was applied before" } else { "nothing of this walk was written" };
-    Err(Failure::new(Exit::Stopped, format!("stopped by {stopped}; {what}")))
+    *stopped = true;
+    Err(Failure::new(Exit::Failure, format!("stopped by {signal}; {what}")))
 }
 
 fn failure(error: WalkError) -> Failure {
@@ -151,8 +155,7 @@ fn failed(site: &str, exit: Exit, message: &str) -> Value {
 
 /// The more serious of two: 77, 69, 4, 3, and before them what concerns the whole program.
 fn worse(a: Exit, b: Exit) -> Exit {
-    const ORDER: [Exit; 11] = [
-        Exit::Stopped,
+    const ORDER: [Exit; 10] = [
         Exit::Config,
         Exit::Refused,
         Exit::Unreachable,

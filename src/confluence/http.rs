@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
-use percent_encoding::percent_decode_str;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use rand::rand_core::{Rng, SeedableRng};
 use rand::rngs::ChaCha8Rng;
 use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderValue, LOCATION, RETRY_AFTER};
@@ -29,6 +29,10 @@ const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(300);
 const BLOCK_AFTER: u64 = 3600;
 /// So many requests in a row failing for good: the site is down, the rest is not even asked.
 const GIVE_UP_AFTER: u32 = 12;
+
+/// What a segment of a path is encoded but for. The URL standard leaves more as it is: `+`, which servers that decode it
+/// as a blank exist for, and `;`, behind which Tomcat drops the rest; and it drops tabs and line breaks unseen.
+const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// The client cannot be made.
 #[derive(Debug, thiserror::Error)]
@@ -118,12 +122,12 @@ impl Client {
 
     /// A URL below the site's base; every segment is percent-encoded (`%20`, not `+`).
     pub fn url(&self, segments: &[&str], query: &[(&str, &str)]) -> Url {
-        let mut url = self.base.clone();
-        if let Ok(mut path) = url.path_segments_mut() {
-            path.pop_if_empty().extend(segments);
+        let mut path = self.base.path().trim_end_matches('/').to_owned();
+        for segment in segments {
+            path.push('/');
+            path.extend(utf8_percent_encode(segment, SEGMENT));
         }
-        // The URL standard leaves `+` in a path as it is; servers that decode it as a blank exist.
-        let path = url.path().replace('+', "%2B");
+        let mut url = self.base.clone();
         url.set_path(&path);
         if !query.is_empty() {
             url.query_pairs_mut().extend_pairs(query);
@@ -181,7 +185,7 @@ impl Client {
                 return Err(failed(attempts, trouble));
             }
             let pause = self.pause(attempts, &trouble);
-            tracing::debug!(request = %request.label, %trouble, pause_ms = pause.as_millis() as u64, "request failed, trying again");
+            tracing::debug!(request = ?request.label, %trouble, pause_ms = pause.as_millis() as u64, "request failed, trying again");
             self.retries.fetch_add(1, Ordering::Relaxed);
             tokio::time::sleep(pause).await;
         }

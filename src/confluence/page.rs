@@ -107,7 +107,8 @@ impl Page {
         at.push(start as u32..to as u32);
         let rows = Rows { body: body.clone(), at };
         // A boundary inside a string or a nested list leaves pieces that are no records.
-        rows.iter().all(looks_whole).then_some(())?;
+        let beginning = first_key(rows.get(0))?;
+        rows.iter().all(|row| looks_whole(row, beginning)).then_some(())?;
         Some(Self { start: envelope.start_at, total: envelope.total, rows })
     }
 
@@ -155,17 +156,16 @@ impl Envelope<'_> {
     }
 }
 
-/// Whether a piece is one whole record. A `},{` inside a string leaves pieces with odd quotes, one inside a nested list
-/// pieces with unequal braces. Where an escape makes the counting unsure, the piece is parsed.
-fn looks_whole(piece: &[u8]) -> bool {
-    if !piece.starts_with(b"{") || !piece.ends_with(b"}") {
-        return false;
-    }
-    if memchr::memchr(b'\\', piece).is_some() {
-        return serde_json::from_slice::<serde::de::IgnoredAny>(piece).is_ok();
-    }
-    let count = |byte| memchr::memchr_iter(byte, piece).count();
-    count(b'"').is_multiple_of(2) && count(b'{') == count(b'}')
+/// A record up to the end of its first key: `{"business"`. The first record of a page begins where the list does.
+fn first_key(record: &[u8]) -> Option<&[u8]> {
+    let end = 2 + memchr::memchr2(b'"', b'\\', record.strip_prefix(b"{\"")?)?;
+    (end > 2 && record[end] == b'"').then(|| &record[..=end])
+}
+
+/// A server puts the same key first in every record. No piece of a nested list begins with it, and none of a string
+/// can: the quote behind the brace would be escaped, or end the string.
+fn looks_whole(record: &[u8], beginning: &[u8]) -> bool {
+    record.starts_with(beginning) && record.ends_with(b"}")
 }
 
 /// serde_json's own message could quote the body.
@@ -205,15 +205,15 @@ mod tests {
 
     #[test]
     fn a_boundary_inside_a_record_is_none() {
-        for record in [
-            r#"{"name":"a","fullName":"x},{y"}"#,
-            r#"{"name":"a","fullName":"x\"},{\"y"}"#,
-            r#"{"business":[{"location":""},{"location":""}],"name":"a"}"#,
-            r#"{"name":"a","fullName":"}{"}"#,
-        ] {
-            let body = format!(r#"{{"total":2,"users":[{record},{{"name":"b"}}]}}"#);
-            assert_eq!(rows(&body), [record, r#"{"name":"b"}"#]);
-        }
+        let records = [
+            r#"{"email":"a","name":"x},{y"}"#,
+            r#"{"email":"b","name":"x},{"}"#,
+            r#"{"email":"},{","name":"},{\"email\":\""}"#,
+            r#"{"email":"d","business":[{"location":""},{"location":""}],"name":"}]"}"#,
+            r#"{"email":"e","name":"e"}"#,
+        ];
+        let body = format!(r#"{{"total":5,"users":[{}],"status":"success"}}"#, records.join(","));
+        assert_eq!(rows(&body), records);
     }
 
     #[test]

@@ -19,7 +19,7 @@ pub use groups::{
 };
 pub use listings::{Entry, Part, load_listing, save_listing};
 pub use lock::{Lock, lock_walk};
-pub use open::{Store, StoreError};
+pub use open::{Store, StoreError, is_unusable};
 pub use reference::reference;
 pub use walks::{
     Before, ChangeRow, Figures, WalkEnd, WalkStart, add_changes, add_evidence, add_first_logins, add_logins,

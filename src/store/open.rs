@@ -87,10 +87,15 @@ pub enum StoreError {
 impl StoreError {
     /// SQLite says that the file or its folder cannot be used at all: read-only, not openable, corrupt, no database.
     pub fn is_unusable(&self) -> bool {
-        const PRIMARY: [i32; 4] = [8, 11, 14, 26];
-        let Self::Sql { error: sqlx::Error::Database(error), .. } = self else { return false };
-        error.code().and_then(|code| code.parse::<i32>().ok()).is_some_and(|code| PRIMARY.contains(&(code & 0xff)))
+        matches!(self, Self::Sql { error, .. } if is_unusable(error))
     }
+}
+
+/// SQLite says that the file or its folder cannot be used at all: read-only, not openable, corrupt, no database.
+pub fn is_unusable(error: &sqlx::Error) -> bool {
+    const PRIMARY: [i32; 4] = [8, 11, 14, 26];
+    let sqlx::Error::Database(error) = error else { return false };
+    error.code().and_then(|code| code.parse::<i32>().ok()).is_some_and(|code| PRIMARY.contains(&(code & 0xff)))
 }
 
 /// A database file that exists, is ours, and has the current schema.

@@ -60,6 +60,9 @@ pub enum SandboxError {
     /// SQLite could not read the database.
     #[error("the database cannot be read: {0}")]
     Failed(String),
+    /// The file is damaged.
+    #[error("the database cannot be read: {0}")]
+    Damaged(String),
     /// The connection is gone.
     #[error("the database cannot be read")]
     Database(#[from] sqlx::Error),
@@ -188,11 +191,10 @@ impl Guard {
             // Of a function SQLite says so under its general code.
             ffi::SQLITE_ERROR if message.starts_with("not authorized") => SandboxError::Refused(message),
             ffi::SQLITE_READONLY => SandboxError::Refused(message),
+            ffi::SQLITE_CORRUPT | ffi::SQLITE_NOTADB => SandboxError::Damaged(message),
             ffi::SQLITE_BUSY
             | ffi::SQLITE_LOCKED
             | ffi::SQLITE_IOERR
-            | ffi::SQLITE_CORRUPT
-            | ffi::SQLITE_NOTADB
             | ffi::SQLITE_CANTOPEN
             | ffi::SQLITE_NOMEM
             | ffi::SQLITE_FULL => SandboxError::Failed(message),

@@ -111,7 +111,7 @@ impl Reader<'_> {
 
         let mut groups = self.read_groups(&users, &mut problems).await?;
         let outside =
-            self.read_outside(&mut groups, &known_members, &mut new_users, &mut lookups, &mut problems).await?;
+            self.read_outside(&users, &mut groups, &known_members, &mut new_users, &mut lookups, &mut problems).await?;
         let unread: Vec<String> = groups.readings.iter().filter_map(GroupReading::failure).collect();
         let members_complete = groups.complete && outside.complete && unread.is_empty();
         problems.extend(unread);
@@ -272,6 +272,7 @@ impl Reader<'_> {
     /// The members whom the user list does not show: read with details, identified, put into their groups.
     async fn read_outside(
         &mut self,
+        users: &UserListing,
         groups: &mut Groups,
         known: &[Entry],
         new_users: &mut usize,
@@ -312,7 +313,9 @@ impl Reader<'_> {
                 outside.records.push(record);
             }
         }
-        let found = outside.people.identify(self.connection, self.site, &outside.records, new_users).await;
+        // The list may show a member all the same: under a name that two bear, or another than a moment later.
+        let listed = |key: &str| users.fresh(key);
+        let found = outside.people.identify(self.connection, self.site, &outside.records, listed, new_users).await;
         found.map_err(|error| self.store.sql(error))?;
         for (name, fingerprint, record, folded) in fresh_rows {
             let user = outside.people.users[record];

@@ -22,6 +22,9 @@ pub enum Finding {
     Unanswered,
 }
 
+/// Look-ups that a user may take: by name, then by key. Where a walk may make but one, by name alone.
+const NEEDED: u32 = 2;
+
 /// A user who was looked up.
 #[derive(Clone, Debug)]
 pub struct LookedUp {
@@ -55,7 +58,8 @@ pub async fn look_up_all(
     let left = AtomicU32::new(budget);
     let concurrency = extender.client().limits().concurrency;
     let left_ref = &left;
-    let mut answers = stream::iter(users).map(|user| look_up(extender, user, left_ref)).buffered(concurrency);
+    let needed = NEEDED.min(budget);
+    let mut answers = stream::iter(users).map(|user| look_up(extender, user, left_ref, needed)).buffered(concurrency);
     let mut found = Vec::new();
     while let Some(answer) = answers.next().await {
         found.push(answer?);
@@ -63,10 +67,20 @@ pub async fn look_up_all(
     Ok(found)
 }
 
-async fn look_up(extender: Extender<'_>, known: AccountRow, left: &AtomicU32) -> Result<LookedUp, RequestError> {
+async fn look_up(
+    extender: Extender<'_>,
+    known: AccountRow,
+    left: &AtomicU32,
+    needed: u32,
+) -> Result<LookedUp, RequestError> {
     let Some(key) = known.account.key.clone() else {
         return Ok(LookedUp { known, finding: Finding::Unanswered, evidence: None });
     };
+    // Both look-ups or none: half of them, call after call, would never prove a deletion.
+    if left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(needed)).is_err() {
+        return Ok(LookedUp { known, finding: Finding::Unanswered, evidence: None });
+    }
+    let mut reserved = needed;
     let name = known.account.profile.name.clone();
     let mut evidence = Vec::new();
     let mut finding = None;
@@ -78,12 +92,10 @@ async fn look_up(extender: Extender<'_>, known: AccountRow, left: &AtomicU32) ->
             evidence.push(format!("by {by}: cannot be asked"));
             continue;
         }
-        if left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1)).is_err() {
-            // Half an answer would differ from the whole one of the next walk: it is none.
-            evidence.clear();
-            finding = Some(Finding::Unanswered);
+        if reserved == 0 {
             break;
         }
+        reserved -= 1;
         match extender.look_up(value).await {
             Ok(LookUp::Found(record)) if record.key == key => {
                 let deleted = is_deleted(&record);
@@ -103,6 +115,7 @@ async fn look_up(extender: Extender<'_>, known: AccountRow, left: &AtomicU32) ->
             }
         }
     }
+    left.fetch_add(reserved, Ordering::Relaxed);
     let finding = finding.unwrap_or(Finding::Missing);
     let told = (!evidence.is_empty() && !matches!(finding, Finding::Unanswered)).then(|| evidence.join(", "));
     Ok(LookedUp { known, finding, evidence: told })

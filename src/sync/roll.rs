@@ -206,6 +206,11 @@ impl Roll {
         &self.fresh
     }
 
+    /// Which of the decoded records has this key.
+    pub fn fresh_with_key(&self, key: &str) -> Option<usize> {
+        self.by_key.get(key).map(|at| *at as usize)
+    }
+
     /// Takes it apart: the decoded records, and the listing as it was read last.
     pub fn into_parts(self) -> (Vec<SeenUser>, Vec<Entry>) {
         (self.fresh, self.known)
@@ -267,5 +272,9 @@ mod tests {
         let (told, rows) = roll.malformed();
         assert_eq!((told, rows), (&["user/getUsers, row 10: 'key': empty".to_owned()][..], 1));
         assert_eq!(roll.distinct(), 1);
+        // Read again it is still one row.
+        roll.begin_pass();
+        roll.take(&page(&[("", "a"), ("2", "b")]), 0, "getUsers", 10);
+        assert_eq!(roll.malformed().1, 1);
     }
 }

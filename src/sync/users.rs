@@ -27,12 +27,14 @@ pub struct People {
 }
 
 impl People {
-    /// Finds the users of `records` from `self.users.len()` on; those nobody knows become the next new users.
+    /// Finds the users of `records` from `self.users.len()` on; those nobody knows, `listed` neither, become the next
+    /// new users.
     pub async fn identify(
         &mut self,
         connection: &mut SqliteConnection,
         site: SiteId,
         records: &[SeenUser],
+        listed: impl Fn(&str) -> Option<UserRef>,
         new_users: &mut usize,
     ) -> Result<(), sqlx::Error> {
         let records = &records[self.users.len()..];
@@ -40,9 +42,10 @@ impl People {
         let mut accounts = store::accounts_by_key(connection, site, &keys).await?;
         for record in records {
             let known = accounts.remove(&record.key);
-            self.users.push(match &known {
-                Some(row) => UserRef::known(row.id),
-                None => {
+            self.users.push(match (&known, listed(&record.key)) {
+                (Some(row), _) => UserRef::known(row.id),
+                (None, Some(user)) => user,
+                (None, None) => {
                     *new_users += 1;
                     UserRef::new(*new_users - 1)
                 }
@@ -113,7 +116,8 @@ pub async fn read_users(
         if is_emptied(roll.known().len(), pass.received) {
             return Err(WalkError::Emptied { known: roll.known().len() });
         }
-        people.identify(connection, site, roll.fresh(), new_users).await.map_err(|error| store.sql(error))?;
+        let found = people.identify(connection, site, roll.fresh(), |_| None, new_users).await;
+        found.map_err(|error| store.sql(error))?;
         let absent = roll.absent(&people.users);
         let (malformed, rows) = roll.malformed();
         let complete = pass.is_complete(distinct + rows);
@@ -164,6 +168,11 @@ impl UserListing {
         }
         // One that was not in the list before brings a name with it.
         known.len() == fresh.len()
+    }
+
+    /// The user of this key, if the list shows it and something about it is new.
+    pub fn fresh(&self, key: &str) -> Option<UserRef> {
+        self.roll.fresh_with_key(key).map(|at| self.people.users[at])
     }
 
     /// Who bears which name.

@@ -1,0 +1,17 @@
+//! The program from outside: the real binary against a simulated site over HTTP, judged by its exit code, its output
+//! and the database file it leaves.
+
+mod support;
+
+mod commands;
+mod files;
+mod groups;
+mod listings;
+mod lookups;
+mod mirror;
+mod names;
+mod privacy;
+mod processes;
+mod records;
+mod refusals;
+mod story;

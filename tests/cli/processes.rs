@@ -1,0 +1,198 @@
+//! Two at once, and a walk that is stopped in the middle: nothing of it is seen, and the next one goes through.
+
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc;
+use std::time::Duration;
+
+use rollbook::simulator::{Endpoint, Fault, FaultKind, Target};
+
+use crate::support::{Ran, World};
+
+/// A walk that stands still in the middle of the site.
+struct Held(Child);
+
+impl Held {
+    fn start(world: &World, from: Target) -> Self {
+        let (reached, told) = mpsc::channel();
+        let fault = FaultKind::between(move |_| reached.send(()).unwrap_or_default());
+        world.site.add_fault(Fault::once(from.clone(), fault));
+        // Later than any test takes: the walk ends because it is stopped.
+        world.site.add_fault(Fault::once(from, FaultKind::SlowMs(60_000)));
+        let child = world.command(&["sync"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        told.recv_timeout(Duration::from_secs(30)).expect("the walk gets there");
+        world.site.clear_faults();
+        Self(child)
+    }
+
+    fn signal(&self, name: &str) {
+        let pid = self.0.id().to_string();
+        assert!(Command::new("kill").args(["-s", name, &pid]).status().unwrap().success());
+    }
+
+    fn end(self) -> (Option<i32>, String) {
+        let output = self.0.wait_with_output().unwrap();
+        (output.status.code(), String::from_utf8(output.stderr).unwrap())
+    }
+}
+
+fn in_the_middle() -> Target {
+    Target::at(Endpoint::GroupMembers).from(5)
+}
+
+#[test]
+fn of_two_walks_at_once_one_gives_way() {
+    let world = World::small();
+    let first = Held::start(&world, in_the_middle());
+    world.sync().exits(6).says(&["corp", "another rollbook process"]);
+    // Reading and a dry run go on meanwhile.
+    world.run(&["status"]).exits(5).prints(&["running"]);
+    world.run(&["sync", "--dry-run"]).exits(0);
+    first.signal("TERM");
+    first.end();
+    world.sync().exits(0);
+    assert_eq!(world.rows("SELECT status FROM walks ORDER BY id"), ["failed", "applied"]);
+}
+
+#[test]
+fn of_two_first_starts_at_once_one_makes_the_database() {
+    let world = World::small();
+    let spawn = || world.command(&["sync"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let children: Vec<Child> = (0..3).map(|_| spawn()).collect();
+    let exits: Vec<_> =
+        children.into_iter().map(|child| child.wait_with_output().unwrap().status.code().unwrap()).collect();
+    assert!(exits.contains(&0) && exits.iter().all(|exit| [0, 6].contains(exit)), "{exits:?}");
+    assert_eq!(world.one("SELECT count(DISTINCT key) = count(*) FROM users"), "1");
+    assert_eq!(world.one("SELECT count(*) FROM walks WHERE status <> 'applied'"), "0");
+}
+
+#[test]
+fn a_walk_stopped_by_a_signal() {
+    for signal in ["TERM", "INT"] {
+        let world = World::small();
+        world.sync().exits(0);
+        world.site.advance_day();
+        let contents = world.database().contents(&["walks"]);
+        let walk = Held::start(&world, in_the_middle());
+        walk.signal(signal);
+        let (exit, stderr) = walk.end();
+        assert!(exit.is_some_and(|exit| exit != 0), "{signal}: {exit:?}");
+        assert!(stderr.contains("stopped by"), "{stderr}");
+        let (status, error) = world.last_walk();
+        assert_eq!(status, "failed");
+        assert!(error.contains("signal"), "{error}");
+        assert_eq!(world.database().contents(&["walks"]), contents);
+        world.sync().exits(0);
+        assert_ne!(world.database().contents(&["walks"]), contents);
+    }
+}
+
+#[test]
+fn a_signal_stops_the_sites_that_follow_too() {
+    let world = World::small();
+    world.configure(&format!("{}\n{}", world.site_table("aaa"), world.site_table("zzz")));
+    let walk = Held::start(&world, in_the_middle());
+    world.site.forget_requests();
+    walk.signal("TERM");
+    let (exit, _) = walk.end();
+    assert!(exit.is_some_and(|exit| exit != 0), "{exit:?}");
+    let walks = world.rows("SELECT s.name, w.status FROM walks w JOIN sites s ON s.id = w.site_id");
+    assert_eq!(walks, ["aaa|failed"]);
+    assert_eq!(world.site.requests().user_list, 0, "the second site was walked all the same");
+}
+
+#[test]
+fn a_killed_walk_leaves_nothing_behind() {
+    let world = World::small();
+    let places = [
+        Target::at(Endpoint::UserList),
+        Target::at(Endpoint::GroupList),
+        in_the_middle(),
+        Target::at(Endpoint::UserDetails),
+    ];
+    world.sync().exits(0);
+    for place in places {
+        world.site.advance_day();
+        world.change(|site| {
+            let key = site.licensed()[3].key.clone();
+            site.leave_all(&key);
+        });
+        let contents = world.database().contents(&["walks"]);
+        let walk = Held::start(&world, place);
+        walk.signal("KILL");
+        walk.end();
+        assert_eq!(world.database().contents(&["walks"]), contents);
+        world.run(&["status"]).exits(0);
+        world.sync().exits(0);
+        assert_eq!(world.one("SELECT count(*) FROM walks WHERE status = 'running'"), "0");
+        assert_ne!(world.database().contents(&["walks"]), contents);
+    }
+    assert_eq!(world.one("SELECT count(*) FROM walks WHERE error LIKE 'interrupted%'"), "4");
+    assert_eq!(world.one("SELECT integrity_check FROM pragma_integrity_check"), "ok");
+}
+
+#[test]
+fn killed_at_any_moment() {
+    let world = World::small();
+    for delay in 0..12 {
+        world.change(|site| site.add(&format!("joiner {delay}")));
+        let mut child = world.command(&["sync"]).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        // Whichever moment this is: the outcome is the same for all.
+        std::thread::sleep(Duration::from_millis(delay * 12));
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
+    world.sync().exits(0);
+    assert_eq!(world.one("SELECT count(*) FROM walks WHERE status = 'running'"), "0");
+    assert_eq!(world.one("SELECT count(*), count(DISTINCT key) FROM users WHERE name LIKE 'joiner %'"), "12|12");
+    assert_eq!(world.one("SELECT integrity_check FROM pragma_integrity_check"), "ok");
+    let odd = "SELECT w.id FROM walks w LEFT JOIN changes c ON c.walk_id = w.id GROUP BY w.id HAVING w.changes <> count(c.id)";
+    assert_eq!(world.rows(odd), [""; 0]);
+    assert!(!world.path(".rollbook.db.new").exists());
+}
+
+#[test]
+fn a_reader_with_an_old_snapshot_does_not_hold_a_walk_up() {
+    let world = World::small();
+    world.sync().exits(0);
+    let mut reader = world.database();
+    reader.rows("BEGIN");
+    let before = reader.rows("SELECT count(*) FROM users");
+    world.change(|site| site.add("somebody.new"));
+    world.sync().exits(0);
+    assert_eq!(reader.rows("SELECT count(*) FROM users"), before, "its snapshot stands");
+    reader.rows("COMMIT");
+    assert_ne!(reader.rows("SELECT count(*) FROM users"), before);
+    assert_eq!(Ran::of(&mut world.command(&["status"])).exit, 0);
+}
+
+#[test]
+fn a_disk_that_is_full_and_is_freed() {
+    let world = World::small();
+    world.sync().exits(0);
+    let mut failed = 0;
+    for blocks in [1, 40, 80, 160, 260, 400, 700] {
+        world.change(|site| {
+            for n in 0..60 {
+                let key = site.add(&format!("joiner {blocks} {n}"));
+                site.join(&key, &format!("team {blocks}"));
+            }
+        });
+        let contents = world.database().contents(&["walks"]);
+        // No file may grow beyond that: as a full disk, but for this process alone.
+        let script = format!("trap '' XFSZ; ulimit -f {blocks}; exec \"$0\" sync");
+        let mut command = Command::new("sh");
+        command.args(["-c", &script, env!("CARGO_BIN_EXE_rollbook")]).current_dir(world.folder.path());
+        let ran = Ran::of(&mut command);
+        if ran.exit != 0 {
+            failed += 1;
+            assert!(ran.stderr.contains("rollbook.db"), "{blocks} blocks: {}", ran.stderr);
+            assert_eq!(world.database().contents(&["walks"]), contents, "{blocks} blocks: a half walk");
+            world.run(&["report", "users"]).exits(0);
+            world.sync().exits(0);
+        }
+        assert_ne!(world.database().contents(&["walks"]), contents);
+        assert_eq!(world.one("SELECT count(*) FROM walks WHERE status = 'running'"), "0");
+    }
+    assert!(failed > 0, "the disk was never full");
+    assert_eq!(world.one("SELECT integrity_check FROM pragma_integrity_check"), "ok");
+}
