@@ -117,7 +117,7 @@ impl Reader<'_> {
         problems.extend(unread);
 
         let absent = absent(&users, &outside, &known_members, members_complete);
-        let departed = self.look_up(&absent, lookups, &mut problems).await?;
+        let departed = self.look_up(&absent, &mut lookups, &mut problems).await?;
 
         // Rows that did not arrive are kept, but not of users who arrived elsewhere: their rows would be taken for
         // known when they come back.
@@ -151,11 +151,7 @@ impl Reader<'_> {
             ..Figures::default()
         };
 
-        // A member whom the user list shows after all (two users of one name) is seen there.
-        let members: HashSet<UserId> = outside.people.known.iter().flatten().map(|known| known.id).collect();
-        let mut unlisted = members.clone();
-        users.roll.retain_unseen(&mut unlisted, &users.people.users);
-        let listed: HashSet<UserId> = members.difference(&unlisted).copied().collect();
+        let listed = users.shows(&outside.people.users);
         let elsewhere = if users.is_complete() { Place::Group } else { Place::GroupUnproven };
         let UserListing { endpoint, roll, people, .. } = users;
         let (records, known_users) = roll.into_parts();
@@ -330,12 +326,11 @@ impl Reader<'_> {
     async fn look_up(
         &mut self,
         absent: &[UserId],
-        lookups: u32,
+        lookups: &mut u32,
         problems: &mut Vec<String>,
     ) -> Result<Departed, WalkError> {
         let accounts = store::accounts_by_id(self.connection, absent).await.map_err(|error| self.store.sql(error))?;
-        // Each once, whatever the budget: nobody is called missing unasked.
-        let mut looked_up = look_up_all(self.extender, accounts, u32::MAX).await.map_err(WalkError::of_request)?;
+        let mut looked_up = look_up_all(self.extender, accounts, lookups).await.map_err(WalkError::of_request)?;
         let kept: HashSet<UserId> = looked_up
             .iter()
             .filter(|user| matches!(user.finding, Finding::Unanswered))
@@ -348,12 +343,11 @@ impl Reader<'_> {
             ));
         }
         let mut cursor = self.before.lookup_cursor;
-        let rotation = store::unlisted(self.connection, self.site, cursor, lookups as usize)
+        let rotation = store::unlisted(self.connection, self.site, cursor, *lookups as usize)
             .await
             .map_err(|error| self.store.sql(error))?;
         let rotation = look_up_all(self.extender, rotation, lookups).await.map_err(WalkError::of_request)?;
-        // Whom the budget did not reach is not called anything.
-        for user in rotation.into_iter().filter(|user| user.evidence.is_some()) {
+        for user in rotation.into_iter().filter(|user| !matches!(user.finding, Finding::NotAsked)) {
             cursor = user.known.id;
             looked_up.push(user);
         }
@@ -383,7 +377,8 @@ impl Reader<'_> {
                     picture.sights.push(Sight { user, record: *record, known: Some(known), place: Place::LookUp });
                 }
                 Finding::Deleted => picture.gone.push(Gone { known, deleted: true }),
-                Finding::Missing => picture.gone.push(Gone { known, deleted: false }),
+                // Not reached by the budget, it is no longer listed and nothing proves why all the same.
+                Finding::Missing | Finding::NotAsked => picture.gone.push(Gone { known, deleted: false }),
                 Finding::Unanswered => {}
             }
         }
@@ -445,10 +440,10 @@ fn add_sights(
     records: Vec<SeenUser>,
     people: People,
     place: Place,
-    elsewhere: &HashSet<UserId>,
+    elsewhere: &HashSet<UserRef>,
 ) {
     for ((record, user), known) in records.into_iter().zip(people.users).zip(people.known) {
-        if !known.as_ref().is_some_and(|known| elsewhere.contains(&known.id)) {
+        if !elsewhere.contains(&user) {
             sights.push(Sight { user, record, known, place });
         }
     }
@@ -508,7 +503,10 @@ fn coverage(users: &UserListing, groups: &Groups, outside: &Outside, departed: &
             "repeated": groups.readings.iter().map(|group| group.repeated).sum::<u64>(),
         },
         "details": { "members": outside.rows.len(), "windows": outside.windows },
-        "lookups": { "asked": departed.looked_up.iter().filter(|user| user.evidence.is_some()).count() },
+        "lookups": {
+            "asked": departed.looked_up.iter().filter(|user| user.evidence.is_some()).count(),
+            "waiting": departed.looked_up.iter().filter(|user| matches!(user.finding, Finding::NotAsked)).count(),
+        },
     })
     .to_string()
 }

@@ -18,8 +18,10 @@ pub enum Finding {
     Deleted,
     /// Nothing proves anything.
     Missing,
-    /// It was not asked, or the site did not answer: no evidence at all.
+    /// The site did not answer: no evidence at all.
     Unanswered,
+    /// The budget did not reach it.
+    NotAsked,
 }
 
 /// Look-ups that a user may take: by name, then by key. Where a walk may make but one, by name alone.
@@ -49,21 +51,23 @@ pub fn is_deleted(record: &SeenUser) -> bool {
 }
 
 /// Looks users up by name, and by key where the name does not lead to them. Spends at most `budget` requests, in the
-/// order given. Fails only when the credentials or the account are refused.
+/// order given, and lowers it by those spent. Fails only when the credentials or the account are refused.
 pub async fn look_up_all(
     extender: Extender<'_>,
     users: Vec<AccountRow>,
-    budget: u32,
+    budget: &mut u32,
 ) -> Result<Vec<LookedUp>, RequestError> {
-    let left = AtomicU32::new(budget);
+    let left = AtomicU32::new(*budget);
     let concurrency = extender.client().limits().concurrency;
     let left_ref = &left;
-    let needed = NEEDED.min(budget);
+    let needed = NEEDED.min(extender.client().limits().lookups_per_walk).max(1);
     let mut answers = stream::iter(users).map(|user| look_up(extender, user, left_ref, needed)).buffered(concurrency);
     let mut found = Vec::new();
     while let Some(answer) = answers.next().await {
         found.push(answer?);
     }
+    drop(answers);
+    *budget = left.into_inner();
     Ok(found)
 }
 
@@ -78,7 +82,7 @@ async fn look_up(
     };
     // Both look-ups or none: half of them, call after call, would never prove a deletion.
     if left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(needed)).is_err() {
-        return Ok(LookedUp { known, finding: Finding::Unanswered, evidence: None });
+        return Ok(LookedUp { known, finding: Finding::NotAsked, evidence: None });
     }
     let mut reserved = needed;
     let name = known.account.profile.name.clone();

@@ -170,6 +170,19 @@ impl UserListing {
         known.len() == fresh.len()
     }
 
+    /// Those of `users` whom the list shows.
+    pub fn shows(&self, users: &[UserRef]) -> HashSet<UserRef> {
+        let known = |user: &UserRef| user.new_index().is_none().then(|| user.id(UserId(0)));
+        let mut unseen: HashSet<UserId> = users.iter().filter_map(known).collect();
+        self.roll.retain_unseen(&mut unseen, &self.people.users);
+        let fresh: HashSet<UserRef> = self.people.users.iter().copied().collect();
+        users
+            .iter()
+            .copied()
+            .filter(|user| known(user).map_or_else(|| fresh.contains(user), |id| !unseen.contains(&id)))
+            .collect()
+    }
+
     /// The user of this key, if the list shows it and something about it is new.
     pub fn fresh(&self, key: &str) -> Option<UserRef> {
         self.roll.fresh_with_key(key).map(|at| self.people.users[at])
