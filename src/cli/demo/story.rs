@@ -140,24 +140,27 @@ impl Story<'_> {
             number => format!("{} with a seat last logged in 180 days ago or more", count(number, "user")),
         };
         let told = format!("{away}; another {} never did in as long, which is not the same.", never.len());
-        let Some(&eve) = waves.last().filter(|_| idle.len() < 3) else {
-            let shown = if idle.len() > SHOWN { format!(" The {SHOWN} longest idle:") } else { String::new() };
-            self.page.say(&format!("{told}{shown}"));
-            if !idle.is_empty() {
-                self.page.table(&columns(&longest(&now, idle), &NAMES, SHOWN));
+        // A wave of late has left nobody to show: the evening before it has.
+        if let Some(&eve) = waves.last().filter(|_| idle.len() < 3) {
+            let then = self.report("inactive", &["days=180"], eve).await?;
+            let taken = reasons(&then, "idle");
+            if taken.len() > idle.len() {
+                self.page.say(&format!(
+                    "{told} The last wave took the idle ones: on {}, the evening before, there were {}. The report with \
+                     --as-of still tells who:",
+                    &eve.to_sql()[..10],
+                    taken.len()
+                ));
+                self.page.table(&columns(&longest(&then, taken), &NAMES, SHOWN));
+                return Ok(Some(eve));
             }
-            return Ok(None);
-        };
-        let then = self.report("inactive", &["days=180"], eve).await?;
-        let idle = reasons(&then, "idle");
-        self.page.say(&format!(
-            "{told} The last wave took the idle ones: on {}, the evening before, there were {}. The report with \
-             --as-of still tells who:",
-            &eve.to_sql()[..10],
-            idle.len()
-        ));
-        self.page.table(&columns(&longest(&then, idle), &NAMES, SHOWN));
-        Ok(Some(eve))
+        }
+        let shown = if idle.len() > SHOWN { format!(" The {SHOWN} longest idle:") } else { String::new() };
+        self.page.say(&format!("{told}{shown}"));
+        if !idle.is_empty() {
+            self.page.table(&columns(&longest(&now, idle), &NAMES, SHOWN));
+        }
+        Ok(None)
     }
 
     async fn never(&mut self) -> Result<(), Failure> {
