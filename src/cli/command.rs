@@ -89,7 +89,7 @@ async fn run(command: Command, clock: &Clock, out: &mut impl Write) -> Outcome {
     match sub {
         Sub::Demo(options) => {
             global.start_logging(LogFormat::Text);
-            demo::run(options, global.quiet, out).await
+            demo::run(options, clock, global.quiet, out).await
         }
         Sub::Simulate(options) => {
             global.start_logging(LogFormat::Text);

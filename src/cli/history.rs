@@ -234,7 +234,7 @@ fn left_out(events: &[Event], all: bool, such: impl Fn(&Event) -> bool) -> usize
     if all { 0 } else { events.iter().filter(|event| such(event)).count().saturating_sub(SHOWN) }
 }
 
-fn sentence(event: &Event) -> String {
+pub(super) fn sentence(event: &Event) -> String {
     let value = |value: &Option<String>| value.as_deref().map_or("(empty)".into(), |text| visible(text).into_owned());
     let other = event.user.as_deref().or(event.group.as_deref()).unwrap_or_default();
     let first = event.not_before.is_none();

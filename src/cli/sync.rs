@@ -139,7 +139,7 @@ async fn walk(
     Err(Failure::new(Exit::Failure, format!("stopped by {signal}; {what}")))
 }
 
-fn failure(error: WalkError) -> Failure {
+pub(super) fn failure(error: WalkError) -> Failure {
     let exit = match error {
         WalkError::Store(error) => return Failure::store(error),
         WalkError::Client(_) => Exit::Failure,
