@@ -1,13 +1,14 @@
 //! What a walk costs the machine it runs on, as ratios to fetching the same pages and dropping them.
 //!
-//! The server is this process; each client is a process of its own, measured from outside (user + system CPU and peak
-//! memory as the kernel accounts them), in turn, several times. Ratios are of medians.
+//! The server is a process of its own, and so is each client, measured from outside (user + system CPU and peak memory
+//! as the kernel accounts them), in turn, several times. Ratios are of medians. The measuring process stays small, since
+//! a child's peak memory counts from before its program is loaded.
 //!
 //! `cargo bench --bench walk [-- --users N --groups N --rounds N]`
 
-use std::io;
+use std::io::{self, BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
 use futures_util::StreamExt;
 use rollbook::simulator::{Settings, Simulator};
@@ -26,14 +27,66 @@ fn main() {
     {
         return fetch_only(Path::new(urls));
     }
+    if let [mode, users, groups] = arguments.as_slice()
+        && mode == "--serve"
+    {
+        return serve(users.parse().unwrap(), groups.parse().unwrap());
+    }
     let number = |name: &str, default: usize| {
         let place = arguments.iter().position(|argument| argument == name);
         place.and_then(|place| arguments.get(place + 1)?.parse().ok()).unwrap_or(default)
     };
     let plan =
         Plan { users: number("--users", 100_000), groups: number("--groups", 2_000), rounds: number("--rounds", 5) };
+    measure(plan);
+}
+
+/// The site. Tells its address; then, at each line it reads, the requests since the line before, and an empty line.
+fn serve(users: usize, groups: usize) {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
-    runtime.block_on(measure(plan));
+    let sim = runtime.block_on(Simulator::start_bulk(Settings { users, groups, ..Settings::default() })).unwrap();
+    println!("{}", sim.base_url());
+    for _ in io::stdin().lines() {
+        for request in sim.requests().recent {
+            println!("{request}");
+        }
+        println!();
+        sim.forget_requests();
+    }
+}
+
+struct Server {
+    process: Child,
+    ask: ChildStdin,
+    answers: BufReader<ChildStdout>,
+    base_url: String,
+}
+
+impl Server {
+    fn start(plan: &Plan) -> Self {
+        let mut process = Command::new(std::env::current_exe().unwrap())
+            .args(["--serve", &plan.users.to_string(), &plan.groups.to_string()])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut answers = BufReader::new(process.stdout.take().unwrap());
+        let mut base_url = String::new();
+        answers.read_line(&mut base_url).unwrap();
+        Self { ask: process.stdin.take().unwrap(), process, answers, base_url: base_url.trim().to_owned() }
+    }
+
+    fn requests(&mut self) -> Vec<String> {
+        writeln!(self.ask).unwrap();
+        (&mut self.answers).lines().map(Result::unwrap).take_while(|line| !line.is_empty()).collect()
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
 }
 
 /// The floor: every request of an unchanged walk, four in flight, the bodies dropped.
@@ -65,9 +118,10 @@ fn fetch_only(urls: &Path) {
     });
 }
 
-async fn measure(plan: Plan) {
+fn measure(plan: Plan) {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let mut server = Server::start(&plan);
     let Plan { users, groups, rounds } = plan;
-    let sim = Simulator::start_bulk(Settings { users, groups, ..Settings::default() }).await.unwrap();
     let folder = tempfile::tempdir().unwrap();
     let config = folder.path().join("rollbook.toml");
     let database = folder.path().join("rollbook.db");
@@ -76,7 +130,7 @@ async fn measure(plan: Plan) {
         format!(
             "[sites.bulk]\nkind = \"data-center\"\nbase_url = \"{}\"\nusername = \"audit\"\npassword = \"audit\"\n\
              [sites.bulk.limits]\nrequests_per_second = 0\n",
-            sim.base_url()
+            server.base_url
         ),
     )
     .unwrap();
@@ -87,30 +141,32 @@ async fn measure(plan: Plan) {
     };
 
     // A first walk into a database that stays, so that the server's pages are rendered; its requests are the floor's.
-    run(sync()).await;
-    sim.forget_requests();
-    run(sync()).await;
-    let requests = sim.requests();
-    let origin = sim.base_url().trim_end_matches("/confluence").to_owned();
+    run(sync());
+    server.requests();
+    run(sync());
+    let origin = server.base_url.trim_end_matches("/confluence").to_owned();
     let urls = folder.path().join("urls");
-    let lines: Vec<String> = requests.recent.iter().map(|path| format!("{origin}{path}")).collect();
+    let lines: Vec<String> = server.requests().iter().map(|path| format!("{origin}{path}")).collect();
     std::fs::write(&urls, lines.join("\n")).unwrap();
     println!("{users} users, {groups} groups, {} requests a walk, {rounds} rounds", lines.len());
 
-    let store = Store::open(&database).await.unwrap();
+    let store = runtime.block_on(Store::open(&database)).unwrap();
     let mut rows = [("fetch only", Vec::new()), ("unchanged walk", Vec::new()), ("first walk", Vec::new())];
     let mut frames = Vec::new();
     for _ in 0..rounds {
         let mut floor = Command::new(std::env::current_exe().unwrap());
         floor.arg("--fetch-only").arg(&urls);
-        rows[0].1.push(run(floor).await);
+        rows[0].1.push(run(floor));
 
         // A connection that stays open keeps the write-ahead log in place, so that its growth can be read.
-        let mut keeper = store.writer().await.unwrap();
-        sqlx::raw_sql("PRAGMA wal_checkpoint(TRUNCATE)").execute(&mut keeper).await.unwrap();
+        let keeper = runtime.block_on(async {
+            let mut keeper = store.writer().await.unwrap();
+            sqlx::raw_sql("PRAGMA wal_checkpoint(TRUNCATE)").execute(&mut keeper).await.unwrap();
+            keeper
+        });
         let wal = PathBuf::from(format!("{}-wal", database.display()));
         let before = std::fs::metadata(&wal).map_or(0, |found| found.len());
-        rows[1].1.push(run(sync()).await);
+        rows[1].1.push(run(sync()));
         let after = std::fs::metadata(&wal).unwrap().len();
         frames.push(after.saturating_sub(before.max(32)) / (4096 + 24));
         drop(keeper);
@@ -118,7 +174,7 @@ async fn measure(plan: Plan) {
         let fresh = folder.path().join("first.db");
         let mut first = sync();
         first.arg("--database").arg(&fresh);
-        rows[2].1.push(run(first).await);
+        rows[2].1.push(run(first));
         for suffix in ["", "-wal", "-shm"] {
             let _ = std::fs::remove_file(format!("{}{suffix}", fresh.display()));
         }
@@ -142,23 +198,20 @@ struct Usage {
 }
 
 /// Runs a client to its end and asks the kernel what it cost.
-async fn run(mut command: Command) -> Usage {
+#[allow(clippy::zombie_processes)] // wait4 reaps it
+fn run(mut command: Command) -> Usage {
     let child = command.env_remove("ROLLBOOK_CONFIG").stdout(Stdio::null()).spawn().unwrap();
     let pid = child.id() as libc::pid_t;
-    tokio::task::spawn_blocking(move || {
-        let mut status = 0;
-        // SAFETY: all zeroes is a valid rusage, and both pointers live for the call.
-        let (reaped, usage) = unsafe {
-            let mut usage: libc::rusage = std::mem::zeroed();
-            (libc::wait4(pid, &mut status, 0, &mut usage), usage)
-        };
-        assert_eq!(reaped, pid, "{}", io::Error::last_os_error());
-        assert!(libc::WIFEXITED(status) && libc::WEXITSTATUS(status) == 0, "the client failed: {status}");
-        let seconds = |time: libc::timeval| time.tv_sec as f64 + time.tv_usec as f64 / 1e6;
-        Usage { cpu: seconds(usage.ru_utime) + seconds(usage.ru_stime), peak_mib: usage.ru_maxrss as f64 / 1024.0 }
-    })
-    .await
-    .unwrap()
+    let mut status = 0;
+    // SAFETY: all zeroes is a valid rusage, and both pointers live for the call.
+    let (reaped, usage) = unsafe {
+        let mut usage: libc::rusage = std::mem::zeroed();
+        (libc::wait4(pid, &mut status, 0, &mut usage), usage)
+    };
+    assert_eq!(reaped, pid, "{}", io::Error::last_os_error());
+    assert!(libc::WIFEXITED(status) && libc::WEXITSTATUS(status) == 0, "the client failed: {status}");
+    let seconds = |time: libc::timeval| time.tv_sec as f64 + time.tv_usec as f64 / 1e6;
+    Usage { cpu: seconds(usage.ru_utime) + seconds(usage.ru_stime), peak_mib: usage.ru_maxrss as f64 / 1024.0 }
 }
 
 fn median(values: impl Iterator<Item = f64>) -> f64 {

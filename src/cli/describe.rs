@@ -35,7 +35,14 @@ pub(super) async fn changes(diff: &Diff, limit: usize, store: &Store) -> Result<
                 Some(change) => (Some(change.field), change.before, change.after),
                 None => (None, None, None),
             };
-            Change { kind, user: user.and_then(name), group: group.map(str::to_owned), field, before, after }
+            Change {
+                kind,
+                user: user.and_then(name),
+                group: group.map(|(_, name)| name.to_owned()),
+                field,
+                before,
+                after,
+            }
         })
         .collect())
 }

@@ -6,6 +6,7 @@ use sqlx::sqlite::{SqliteArguments, SqliteConnection, SqliteRow};
 use sqlx::{Arguments, AssertSqlSafe, Row};
 
 use super::CHUNK;
+use super::bulk::{Bound, Inserter};
 use crate::model::{Account, Presence, Profile, SiteId, Standing, Times, Timestamp, UserId, WalkId};
 
 /// A user and its id.
@@ -154,55 +155,82 @@ pub async fn insert_accounts(
     site: SiteId,
     walk: WalkId,
     at: Timestamp,
-    first: i64,
+    first: UserId,
     accounts: &[Account],
 ) -> Result<(), sqlx::Error> {
-    const ROWS: usize = 50;
-    // What Extender tells is bound; the rest is constant for a new user, or bound only for other sources.
-    let mut statement = String::new();
-    let mut id = first;
-    for chunk in accounts.chunks(ROWS) {
-        if statement.is_empty() || chunk.len() < ROWS {
-            statement = insert_statement(chunk.len());
-        }
-        let mut arguments = SqliteArguments::default();
-        add(&mut arguments, id)?;
-        add(&mut arguments, site.0)?;
-        add(&mut arguments, at.to_sql())?;
-        add(&mut arguments, walk.0)?;
-        for account in chunk {
-            bind_account(&mut arguments, account)?;
-        }
-        sqlx::query_with(AssertSqlSafe(statement.clone()), arguments).execute(&mut *connection).await?;
-        id += chunk.len() as i64;
-    }
-    Ok(())
-}
-
-/// The parameters have no numbers: SQLite looks a number up by a linear search, at every binding.
-fn insert_statement(rows: usize) -> String {
-    const BOUND: usize = 28;
-    let mut statement = String::from(
-        "WITH walk (first, site_id, at, id) AS (SELECT ?, ?, ?, ?) \
-         INSERT INTO accounts (id, site_id, first_seen_at, version_from, version_walk_id, key, name, full_name, email, \
+    let now = at.to_sql();
+    let mut rows = Inserter::prepare(
+        connection,
+        "INSERT INTO accounts (id, site_id, first_seen_at, version_from, version_walk_id, key, name, full_name, email, \
          directory, account_type, is_external, department, position, location, phone, im, website, language, \
          time_zone, status, active, has_access, created_at, updated_at, last_login_at, last_login_known, \
          last_failed_login_at, last_active_at, unlisted_seen_at, missing_since, deactivated_at, deleted_at) \
-         SELECT walk.first + seen.column1, walk.site_id, walk.at, walk.at, walk.id",
-    );
-    for column in 2..2 + BOUND {
-        statement.push_str(&format!(", seen.column{column}"));
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+    )
+    .await?;
+    for (id, account) in (first.0..).zip(accounts) {
+        let Account { key, profile, standing, times, presence } = account;
+        let Profile {
+            name,
+            full_name,
+            email,
+            directory,
+            account_type,
+            is_external,
+            department,
+            position,
+            location,
+            phone,
+            im,
+            website,
+            language,
+            time_zone,
+        } = profile;
+        let Standing { status, active, has_access } = standing;
+        let Times { created_at, updated_at, last_login_at, last_login_known, last_failed_login_at, last_active_at } =
+            times;
+        let Presence { unlisted_seen_at, missing_since, deactivated_at, deleted_at } = presence;
+        let spelled = |time: &Option<Timestamp>| time.map(Timestamp::to_sql);
+        let told = [created_at, updated_at, last_login_at, last_failed_login_at, last_active_at].map(spelled);
+        let gone = [unlisted_seen_at, missing_since, deactivated_at, deleted_at].map(spelled);
+        let bit = |value: Option<bool>| Bound::integer(value.map(i64::from));
+        rows.insert(&[
+            Bound::Integer(id),
+            Bound::Integer(site.0),
+            Bound::Text(&now),
+            Bound::Text(&now),
+            Bound::Integer(walk.0),
+            Bound::text(key.as_deref()),
+            Bound::Text(name),
+            Bound::text(full_name.as_deref()),
+            Bound::text(email.as_deref()),
+            Bound::text(directory.as_deref()),
+            Bound::text(account_type.as_deref()),
+            bit(*is_external),
+            Bound::text(department.as_deref()),
+            Bound::text(position.as_deref()),
+            Bound::text(location.as_deref()),
+            Bound::text(phone.as_deref()),
+            Bound::text(im.as_deref()),
+            Bound::text(website.as_deref()),
+            Bound::text(language.as_deref()),
+            Bound::text(time_zone.as_deref()),
+            Bound::Text(status.as_str()),
+            bit(*active),
+            bit(*has_access),
+            Bound::text(told[0].as_deref()),
+            Bound::text(told[1].as_deref()),
+            Bound::text(told[2].as_deref()),
+            bit(Some(*last_login_known)),
+            Bound::text(told[3].as_deref()),
+            Bound::text(told[4].as_deref()),
+            Bound::text(gone[0].as_deref()),
+            Bound::text(gone[1].as_deref()),
+            Bound::text(gone[2].as_deref()),
+            Bound::text(gone[3].as_deref()),
+        ])?;
     }
-    statement.push_str(" FROM walk, (VALUES ");
-    let row = format!(", ?{}", ", ?".repeat(BOUND - 1));
-    for number in 0..rows {
-        statement.push_str(if number == 0 { "(" } else { ", (" });
-        statement.push_str(&number.to_string());
-        statement.push_str(&row);
-        statement.push(')');
-    }
-    statement.push_str(") AS seen");
-    statement
+    Ok(())
 }
 
 fn bind_account(arguments: &mut SqliteArguments, account: &Account) -> Result<(), sqlx::Error> {
@@ -334,7 +362,7 @@ pub async fn update_times(connection: &mut SqliteConnection, times: &[(UserId, T
 /// an index is built from sorted rows in a third of the time that keeping it takes.
 pub async fn drop_indexes(connection: &mut SqliteConnection) -> Result<Vec<String>, sqlx::Error> {
     // What is written is read once more for the indexes: from memory, not from the write-ahead log.
-    sqlx::raw_sql("PRAGMA cache_size = -131072").execute(&mut *connection).await?;
+    sqlx::raw_sql("PRAGMA cache_size = -65536").execute(&mut *connection).await?;
     let indexes: Vec<(String, String)> = sqlx::query_as(
         "SELECT name, sql FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL \
          AND tbl_name IN ('accounts', 'memberships') ORDER BY name",

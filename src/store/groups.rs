@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use sqlx::Row;
 use sqlx::sqlite::SqliteConnection;
 
+use super::bulk::{Bound, Inserter};
 use super::json_ids;
 use crate::model::{GroupId, SiteId, Timestamp, UserId, WalkId};
 
@@ -107,19 +108,15 @@ pub async fn add_members(
     connection: &mut SqliteConnection,
     walk: WalkId,
     at: Timestamp,
-    group: GroupId,
-    users: &[UserId],
+    members: impl Iterator<Item = (GroupId, UserId)>,
 ) -> Result<(), sqlx::Error> {
-    let added = sqlx::query(
-        "INSERT INTO memberships (group_id, user_id, valid_from, walk_id) SELECT ?1, value, ?2, ?3 FROM json_each(?4)",
-    )
-    .bind(group.0)
-    .bind(at.to_sql())
-    .bind(walk.0)
-    .bind(json_ids(users.iter().map(|user| user.0)))
-    .execute(connection)
-    .await?;
-    affected(added.rows_affected(), users.len())
+    let now = at.to_sql();
+    let sql = "INSERT INTO memberships (group_id, user_id, valid_from, walk_id) VALUES (?, ?, ?, ?)";
+    let mut rows = Inserter::prepare(connection, sql).await?;
+    for (group, user) in members {
+        rows.insert(&[Bound::Integer(group.0), Bound::Integer(user.0), Bound::Text(&now), Bound::Integer(walk.0)])?;
+    }
+    Ok(())
 }
 
 /// Ends memberships.
@@ -141,19 +138,21 @@ pub async fn end_members(
     affected(ended.rows_affected(), users.len())
 }
 
-/// Remembers how a group's members were read.
-pub async fn set_fingerprint(
+/// Remembers how groups' members were read.
+pub async fn set_fingerprints(
     connection: &mut SqliteConnection,
-    group: GroupId,
-    Fingerprint { members, listing }: Fingerprint,
+    fingerprints: impl Iterator<Item = (GroupId, Fingerprint)>,
 ) -> Result<(), sqlx::Error> {
-    sqlx::query("INSERT OR REPLACE INTO group_fingerprints (group_id, members, listing) VALUES (?, ?, ?)")
-        .bind(group.0)
-        .bind(members as i64)
-        .bind(listing.map(|listing| listing as i64))
-        .execute(connection)
-        .await
-        .map(drop)
+    let sql = "INSERT OR REPLACE INTO group_fingerprints (group_id, members, listing) VALUES (?, ?, ?)";
+    let mut rows = Inserter::prepare(connection, sql).await?;
+    for (group, Fingerprint { members, listing }) in fingerprints {
+        rows.insert(&[
+            Bound::Integer(group.0),
+            Bound::Integer(members as i64),
+            Bound::integer(listing.map(|listing| listing as i64)),
+        ])?;
+    }
+    Ok(())
 }
 
 fn affected(rows: u64, expected: usize) -> Result<(), sqlx::Error> {

@@ -1,6 +1,7 @@
 //! The mirror: one SQLite file, one writer, any number of readers.
 
 mod accounts;
+mod bulk;
 mod groups;
 mod listings;
 mod lock;
@@ -15,7 +16,7 @@ pub use accounts::{
 };
 pub use groups::{
     Fingerprint, GroupRow, add_members, create_group, current_groups, current_members, end_members, remove_group,
-    set_fingerprint,
+    set_fingerprints,
 };
 pub use listings::{Entry, Part, load_listing, save_listing};
 pub use lock::{Lock, lock_walk};
@@ -23,7 +24,7 @@ pub use open::{Store, StoreError, is_unusable};
 pub use reference::reference;
 pub use walks::{
     Before, ChangeRow, Figures, WalkEnd, WalkStart, add_changes, add_evidence, add_first_logins, add_logins,
-    add_user_changes, begin_walk, end_walk, fail_running, find_site, last_evidence, next_user, set_user_list,
+    begin_walk, end_walk, fail_running, find_site, last_evidence, next_user, set_user_list,
 };
 
 /// How many values go into one `json_each` argument: enough to make the statement's own cost vanish.

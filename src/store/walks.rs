@@ -1,9 +1,10 @@
 //! `sites`, `walks`, and what a walk leaves behind: `change_log`, `logins`, `evidence`.
 
-use sqlx::sqlite::{SqliteArguments, SqliteConnection};
-use sqlx::{Arguments, AssertSqlSafe, Connection, Row};
+use sqlx::sqlite::SqliteConnection;
+use sqlx::{Connection, Row};
 
-use super::{CHUNK, json_ids};
+use super::CHUNK;
+use super::bulk::{Bound, Inserter};
 use crate::model::{ChangeKind, GroupId, SiteId, Timestamp, UserId, WalkId};
 
 /// A walk that has begun.
@@ -217,51 +218,25 @@ pub struct ChangeRow {
     pub after: Option<String>,
 }
 
-/// Appends single changes to the feed.
+/// Appends changes to the feed.
 pub async fn add_changes(
     connection: &mut SqliteConnection,
     walk: WalkId,
-    changes: &[ChangeRow],
+    changes: impl Iterator<Item = ChangeRow>,
 ) -> Result<(), sqlx::Error> {
-    for chunk in changes.chunks(100) {
-        let mut statement =
-            String::from("INSERT INTO change_log (walk_id, kind, user_id, group_id, field, before, after) VALUES ");
-        let mut arguments = SqliteArguments::default();
-        for (row, change) in chunk.iter().enumerate() {
-            statement.push_str(if row == 0 { "" } else { ", " });
-            statement.push_str("(?, ?, ?, ?, ?, ?, ?)");
-            arguments.add(walk.0).map_err(sqlx::Error::Encode)?;
-            let ChangeRow { kind, user, group, field, before, after } = change;
-            arguments.add(kind.as_str()).map_err(sqlx::Error::Encode)?;
-            arguments.add(user.map(|user| user.0)).map_err(sqlx::Error::Encode)?;
-            arguments.add(group.map(|group| group.0)).map_err(sqlx::Error::Encode)?;
-            arguments.add(*field).map_err(sqlx::Error::Encode)?;
-            arguments.add(before.clone()).map_err(sqlx::Error::Encode)?;
-            arguments.add(after.clone()).map_err(sqlx::Error::Encode)?;
-        }
-        sqlx::query_with(AssertSqlSafe(statement), arguments).execute(&mut *connection).await?;
-    }
-    Ok(())
-}
-
-/// Appends one change each for many users: created users, or the members that joined or left a group.
-pub async fn add_user_changes(
-    connection: &mut SqliteConnection,
-    walk: WalkId,
-    kind: ChangeKind,
-    group: Option<GroupId>,
-    users: &[UserId],
-) -> Result<(), sqlx::Error> {
-    for chunk in users.chunks(CHUNK) {
-        sqlx::query(
-            "INSERT INTO change_log (walk_id, kind, user_id, group_id) SELECT ?1, ?2, value, ?3 FROM json_each(?4)",
-        )
-        .bind(walk.0)
-        .bind(kind.as_str())
-        .bind(group.map(|group| group.0))
-        .bind(json_ids(chunk.iter().map(|user| user.0)))
-        .execute(&mut *connection)
-        .await?;
+    let sql = "INSERT INTO change_log (walk_id, kind, user_id, group_id, field, before, after) \
+               VALUES (?, ?, ?, ?, ?, ?, ?)";
+    let mut rows = Inserter::prepare(connection, sql).await?;
+    for ChangeRow { kind, user, group, field, before, after } in changes {
+        rows.insert(&[
+            Bound::Integer(walk.0),
+            Bound::Text(kind.as_str()),
+            Bound::integer(user.map(|user| user.0)),
+            Bound::integer(group.map(|group| group.0)),
+            Bound::text(field),
+            Bound::text(before.as_deref()),
+            Bound::text(after.as_deref()),
+        ])?;
     }
     Ok(())
 }

@@ -3,9 +3,9 @@
 use sqlx::Connection;
 use sqlx::sqlite::SqliteConnection;
 
-use super::diff::{Diff, GroupDiff, GroupRef};
+use super::diff::{Diff, DiffChange, GroupRef};
 use super::people::{UserRef, members_fingerprint};
-use crate::model::{ChangeKind, GroupId, Timestamp, UserId};
+use crate::model::{Timestamp, UserId};
 use crate::store::{self, ChangeRow, Entry, Fingerprint, Part, WalkEnd, WalkStart};
 
 /// A listing as it is to be remembered.
@@ -64,68 +64,55 @@ async fn write(connection: &mut SqliteConnection, start: &WalkStart, writing: Wr
     for name in &diff.groups_created {
         new_groups.push(store::create_group(connection, start.site, name, at).await?);
     }
-    store::add_changes(connection, walk, &group_changes(ChangeKind::GroupCreated, new_groups.iter().copied())).await?;
-
-    store::insert_accounts(connection, start.site, walk, at, first.0, &diff.created).await?;
-    let created: Vec<UserId> = (0..diff.created.len() as i64).map(|index| UserId(first.0 + index)).collect();
-    store::add_user_changes(connection, walk, ChangeKind::UserCreated, None, &created).await?;
-    if !created.is_empty() {
+    store::insert_accounts(connection, start.site, walk, at, first, &diff.created).await?;
+    if !diff.created.is_empty() {
         store::add_first_logins(connection, walk, first).await?;
     }
 
     let mut times = Vec::new();
-    let mut changes = Vec::new();
     for edit in &diff.edits {
         if edit.is_times_only() {
             times.push((edit.id, edit.after.times));
-            continue;
+        } else {
+            store::update_account(connection, walk, at, edit.id, &edit.after, edit.is_versioned()).await?;
         }
-        store::update_account(connection, walk, at, edit.id, &edit.after, edit.is_versioned()).await?;
-        changes.extend(edit.changes().into_iter().map(|change| ChangeRow {
-            kind: change.kind,
-            user: Some(edit.id),
-            group: None,
-            field: Some(change.field),
-            before: change.before,
-            after: change.after,
-        }));
     }
     store::update_times(connection, &times).await?;
-    store::add_changes(connection, walk, &changes).await?;
     store::add_logins(connection, walk, "success", &diff.logins).await?;
     store::add_logins(connection, walk, "failure", &diff.failed_logins).await?;
     for (user, answer) in evidence {
         store::add_evidence(connection, walk, *user, answer).await?;
     }
 
-    for GroupDiff { group, name: _, added, removed, members, listing } in &diff.members {
-        let group = match group {
-            GroupRef::Known(id) => *id,
-            GroupRef::New(index) => new_groups[*index],
-        };
-        if !added.is_empty() {
-            let added: Vec<UserId> = added.iter().map(|user| user.id(first)).collect();
-            store::add_members(connection, walk, at, group, &added).await?;
-            store::add_user_changes(connection, walk, ChangeKind::MemberAdded, Some(group), &added).await?;
-        }
-        if !removed.is_empty() {
-            store::end_members(connection, at, group, removed).await?;
-            store::add_user_changes(connection, walk, ChangeKind::MemberRemoved, Some(group), removed).await?;
-        }
-        let members = members_fingerprint(members.iter().map(|user| user.id(first)));
-        store::set_fingerprint(connection, group, Fingerprint { members, listing: *listing }).await?;
+    let group_id = |group: GroupRef| match group {
+        GroupRef::Known(id) => id,
+        GroupRef::New(index) => new_groups[index],
+    };
+    let added =
+        diff.members.iter().flat_map(|group| group.added.iter().map(|user| (group_id(group.group), user.id(first))));
+    store::add_members(connection, walk, at, added).await?;
+    for group in diff.members.iter().filter(|group| !group.removed.is_empty()) {
+        store::end_members(connection, at, group_id(group.group), &group.removed).await?;
     }
-    for (group, fingerprint) in &diff.relisted {
-        store::set_fingerprint(connection, *group, *fingerprint).await?;
-    }
-    // In the order of `Diff::changes`.
     for (group, members) in &diff.groups_removed {
         store::end_members(connection, at, group.id, members).await?;
-        store::add_user_changes(connection, walk, ChangeKind::MemberRemoved, Some(group.id), members).await?;
         store::remove_group(connection, group.id, at).await?;
     }
-    let removed = diff.groups_removed.iter().map(|(group, _)| group.id);
-    store::add_changes(connection, walk, &group_changes(ChangeKind::GroupRemoved, removed)).await?;
+    let read = diff.members.iter().map(|group| {
+        let members = members_fingerprint(group.members.iter().map(|user| user.id(first)));
+        (group_id(group.group), Fingerprint { members, listing: group.listing })
+    });
+    store::set_fingerprints(connection, read.chain(diff.relisted.iter().copied())).await?;
+
+    let changes = diff.changes().map(|DiffChange { kind, user, group, field }| {
+        let (field, before, after) = match field {
+            Some(change) => (Some(change.field), change.before, change.after),
+            None => (None, None, None),
+        };
+        let (user, group) = (user.map(|user| user.id(first)), group.map(|(group, _)| group_id(group)));
+        ChangeRow { kind, user, group, field, before, after }
+    });
+    store::add_changes(connection, walk, changes).await?;
 
     for (part, Remembered { before, now }) in [(Part::Users, users), (Part::Members, members)] {
         let Some(now) = now else { continue };
@@ -136,10 +123,4 @@ async fn write(connection: &mut SqliteConnection, start: &WalkStart, writing: Wr
         store::save_listing(connection, start.site, part, before, &entries).await?;
     }
     store::restore_indexes(connection, &dropped).await
-}
-
-fn group_changes(kind: ChangeKind, groups: impl Iterator<Item = GroupId>) -> Vec<ChangeRow> {
-    groups
-        .map(|group| ChangeRow { kind, user: None, group: Some(group), field: None, before: None, after: None })
-        .collect()
 }

@@ -222,8 +222,8 @@ pub struct DiffChange<'a> {
     pub kind: ChangeKind,
     /// To whom.
     pub user: Option<UserRef>,
-    /// The group's name.
-    pub group: Option<&'a str>,
+    /// The group, with its name.
+    pub group: Option<(GroupRef, &'a str)>,
     /// The field, with its value before and after.
     pub field: Option<FieldChange>,
 }
@@ -233,7 +233,9 @@ impl Diff {
     pub fn changes(&self) -> impl Iterator<Item = DiffChange<'_>> {
         let row = |kind, user, group| DiffChange { kind, user, group, field: None };
         let groups_created =
-            self.groups_created.iter().map(move |name| row(ChangeKind::GroupCreated, None, Some(&**name)));
+            self.groups_created.iter().enumerate().map(move |(index, name)| {
+                row(ChangeKind::GroupCreated, None, Some((GroupRef::New(index), name.as_str())))
+            });
         let created =
             (0..self.created.len()).map(move |index| row(ChangeKind::UserCreated, Some(UserRef::new(index)), None));
         let edits = self.edits.iter().flat_map(|edit| {
@@ -242,20 +244,25 @@ impl Diff {
                 move |field: FieldChange| DiffChange { kind: field.kind, user, group: None, field: Some(field) };
             edit.changes().into_iter().map(change)
         });
-        let members = self.members.iter().flat_map(move |group| {
-            let name = Some(group.name.as_str());
-            let added = group.added.iter().map(move |user| row(ChangeKind::MemberAdded, Some(*user), name));
-            let left = move |user: &UserId| row(ChangeKind::MemberRemoved, Some(UserRef::known(*user)), name);
-            added.chain(group.removed.iter().map(left))
+        let added = self.members.iter().flat_map(move |group| {
+            let name = Some((group.group, group.name.as_str()));
+            group.added.iter().map(move |user| row(ChangeKind::MemberAdded, Some(*user), name))
         });
+        let left = move |user: &UserId, group| row(ChangeKind::MemberRemoved, Some(UserRef::known(*user)), Some(group));
+        let removed = self.members.iter().flat_map(move |group| {
+            let name = (group.group, group.name.as_str());
+            group.removed.iter().map(move |user| left(user, name))
+        });
+        fn name(group: &GroupRow) -> (GroupRef, &str) {
+            (GroupRef::Known(group.id), &group.name)
+        }
         let ended = self.groups_removed.iter().flat_map(move |(group, members)| {
-            let name = Some(group.name.as_str());
-            let left = move |user: &UserId| row(ChangeKind::MemberRemoved, Some(UserRef::known(*user)), name);
-            members.iter().map(left)
+            let name = name(group);
+            members.iter().map(move |user| left(user, name))
         });
         let groups_removed =
-            self.groups_removed.iter().map(move |(group, _)| row(ChangeKind::GroupRemoved, None, Some(&*group.name)));
-        groups_created.chain(created).chain(edits).chain(members).chain(ended).chain(groups_removed)
+            self.groups_removed.iter().map(move |(group, _)| row(ChangeKind::GroupRemoved, None, Some(name(group))));
+        groups_created.chain(created).chain(edits).chain(added).chain(removed).chain(ended).chain(groups_removed)
     }
 
     /// How many rows of the change feed there are of each kind.

@@ -162,5 +162,9 @@ fn pretty_printed_json_and_another_key_order() {
     let plain = plain.fault(rollbook::simulator::Fault::always(Default::default(), FaultKind::rewrite(pretty)));
     plain.sync().exits(0);
     assert_eq!(plain.rows(people), expected);
-    assert_eq!(plain.database().contents(&["walks", "listings", "group_fingerprints"]), everything, "the same facts, spelled otherwise");
+    assert_eq!(
+        plain.database().contents(&["walks", "listings", "group_fingerprints"]),
+        everything,
+        "the same facts, spelled otherwise"
+    );
 }
