@@ -77,20 +77,24 @@ pub async fn current_members(
     Ok(members)
 }
 
-/// Adds a group.
-pub async fn create_group(
+/// Adds groups, and gives their ids.
+pub async fn create_groups(
     connection: &mut SqliteConnection,
     site: SiteId,
-    name: &str,
+    names: &[String],
     at: Timestamp,
-) -> Result<GroupId, sqlx::Error> {
-    sqlx::query("INSERT INTO groups (site_id, name, first_seen_at) VALUES (?, ?, ?)")
-        .bind(site.0)
-        .bind(name)
-        .bind(at.to_sql())
-        .execute(connection)
-        .await
-        .map(|done| GroupId(done.last_insert_rowid()))
+) -> Result<Vec<GroupId>, sqlx::Error> {
+    let first: i64 =
+        sqlx::query_scalar("SELECT coalesce(max(id), 0) + 1 FROM groups").fetch_one(&mut *connection).await?;
+    let now = at.to_sql();
+    let sql = "INSERT INTO groups (id, site_id, name, first_seen_at) VALUES (?, ?, ?, ?)";
+    let mut rows = Inserter::prepare(connection, sql).await?;
+    let mut ids = Vec::with_capacity(names.len());
+    for (id, name) in (first..).zip(names) {
+        rows.insert(&[Bound::Integer(id), Bound::Integer(site.0), Bound::Text(name), Bound::Text(&now)])?;
+        ids.push(GroupId(id));
+    }
+    Ok(ids)
 }
 
 /// Ends a group; its memberships are ended by [`end_members`].
@@ -103,18 +107,20 @@ pub async fn remove_group(connection: &mut SqliteConnection, group: GroupId, at:
     sqlx::query("DELETE FROM group_fingerprints WHERE group_id = ?").bind(group.0).execute(connection).await.map(drop)
 }
 
-/// Begins memberships.
+/// Begins memberships, group by group.
 pub async fn add_members(
     connection: &mut SqliteConnection,
     walk: WalkId,
     at: Timestamp,
-    members: impl Iterator<Item = (GroupId, UserId)>,
+    groups: impl Iterator<Item = (GroupId, Vec<UserId>)>,
 ) -> Result<(), sqlx::Error> {
     let now = at.to_sql();
-    let sql = "INSERT INTO memberships (group_id, user_id, valid_from, walk_id) VALUES (?, ?, ?, ?)";
+    let sql = "INSERT INTO memberships (group_id, user_id, valid_from, walk_id) \
+               SELECT ?, value, ?, ? FROM json_each(?)";
     let mut rows = Inserter::prepare(connection, sql).await?;
-    for (group, user) in members {
-        rows.insert(&[Bound::Integer(group.0), Bound::Integer(user.0), Bound::Text(&now), Bound::Integer(walk.0)])?;
+    for (group, users) in groups {
+        let users = json_ids(users.iter().map(|user| user.0));
+        rows.insert(&[Bound::Integer(group.0), Bound::Text(&now), Bound::Integer(walk.0), Bound::Text(&users)])?;
     }
     Ok(())
 }

@@ -45,12 +45,18 @@ pub async fn load_listing(
     site: SiteId,
     part: Part,
 ) -> Result<Vec<Entry>, sqlx::Error> {
+    let bytes: i64 =
+        sqlx::query_scalar("SELECT coalesce(sum(length(entries)), 0) FROM listings WHERE site_id = ? AND part = ?")
+            .bind(site.0)
+            .bind(part.as_str())
+            .fetch_one(&mut *connection)
+            .await?;
+    let mut entries = Vec::with_capacity(bytes as usize / ENTRY);
     // One row at a time: all of them at once would be held twice.
     let mut rows = sqlx::query("SELECT entries FROM listings WHERE site_id = ? AND part = ? ORDER BY seq")
         .bind(site.0)
         .bind(part.as_str())
-        .fetch(connection);
-    let mut entries = Vec::new();
+        .fetch(&mut *connection);
     while let Some(row) = rows.try_next().await? {
         let blob: &[u8] = row.try_get(0)?;
         entries.extend(blob.chunks_exact(ENTRY).map(|bytes| {
@@ -63,6 +69,9 @@ pub async fn load_listing(
             }
         }));
     }
+    drop(rows);
+    // The pages that held them are not needed again; what follows needs the memory.
+    sqlx::raw_sql("PRAGMA shrink_memory").execute(connection).await?;
     Ok(entries)
 }
 

@@ -5,7 +5,7 @@ use sqlx::{Connection, Row};
 
 use super::CHUNK;
 use super::bulk::{Bound, Inserter};
-use crate::model::{ChangeKind, GroupId, SiteId, Timestamp, UserId, WalkId};
+use crate::model::{Account, ChangeKind, GroupId, SiteId, Times, Timestamp, UserId, WalkId};
 
 /// A walk that has begun.
 #[derive(Clone, Debug)]
@@ -241,25 +241,26 @@ pub async fn add_changes(
     Ok(())
 }
 
-/// Adds the log-in times of users that are new, from their accounts.
+/// Adds the log-in times of users that are new; `first` is the id of the first.
 pub async fn add_first_logins(
     connection: &mut SqliteConnection,
     walk: WalkId,
     first: UserId,
+    created: &[Account],
 ) -> Result<(), sqlx::Error> {
-    // One pass over the accounts, in the order of the table's key.
-    sqlx::query(
-        "INSERT INTO logins (user_id, kind, at, walk_id) \
-         SELECT a.id, k.column1, CASE k.column1 WHEN 'active' THEN a.last_active_at \
-         WHEN 'failure' THEN a.last_failed_login_at ELSE a.last_login_at END AS at, ?2 \
-         FROM accounts a CROSS JOIN (VALUES ('active'), ('failure'), ('success')) k \
-         WHERE a.id >= ?1 AND at IS NOT NULL",
-    )
-    .bind(first.0)
-    .bind(walk.0)
-    .execute(connection)
-    .await
-    .map(drop)
+    let sql = "INSERT INTO logins (user_id, kind, at, walk_id) VALUES (?, ?, ?, ?)";
+    let mut rows = Inserter::prepare(connection, sql).await?;
+    for (user, account) in (first.0..).zip(created) {
+        let Times { last_login_at, last_failed_login_at, last_active_at, .. } = account.times;
+        // In the order of the table's key.
+        for (kind, at) in [("active", last_active_at), ("failure", last_failed_login_at), ("success", last_login_at)] {
+            if let Some(at) = at {
+                let at = at.to_sql();
+                rows.insert(&[Bound::Integer(user), Bound::Text(kind), Bound::Text(&at), Bound::Integer(walk.0)])?;
+            }
+        }
+    }
+    Ok(())
 }
 
 /// Adds log-in times; one that is known already stays as it is.

@@ -42,10 +42,17 @@ pub async fn apply(
     writing: Writing<'_>,
     end: WalkEnd,
 ) -> Result<(), sqlx::Error> {
+    let bulk = writing.diff.created.len() >= BULK && store::next_user(connection).await? == UserId(1);
+    if bulk {
+        store::begin_bulk(connection).await?;
+    }
     let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await?;
+    let dropped = if bulk { store::drop_indexes(&mut transaction).await? } else { Vec::new() };
     write(&mut transaction, start, writing).await?;
+    store::restore_indexes(&mut transaction, &dropped).await?;
     store::end_walk(&mut transaction, start, &end).await?;
-    transaction.commit().await
+    transaction.commit().await?;
+    if bulk { store::end_bulk(connection).await } else { Ok(()) }
 }
 
 async fn write(connection: &mut SqliteConnection, start: &WalkStart, writing: Writing<'_>) -> Result<(), sqlx::Error> {
@@ -55,19 +62,9 @@ async fn write(connection: &mut SqliteConnection, start: &WalkStart, writing: Wr
         store::set_user_list(connection, start.site, list).await?;
     }
     let first = store::next_user(connection).await?;
-    let dropped = match first {
-        UserId(1) if diff.created.len() >= BULK => store::drop_indexes(connection).await?,
-        _ => Vec::new(),
-    };
-
-    let mut new_groups = Vec::with_capacity(diff.groups_created.len());
-    for name in &diff.groups_created {
-        new_groups.push(store::create_group(connection, start.site, name, at).await?);
-    }
+    let new_groups = store::create_groups(connection, start.site, &diff.groups_created, at).await?;
     store::insert_accounts(connection, start.site, walk, at, first, &diff.created).await?;
-    if !diff.created.is_empty() {
-        store::add_first_logins(connection, walk, first).await?;
-    }
+    store::add_first_logins(connection, walk, first, &diff.created).await?;
 
     let mut times = Vec::new();
     for edit in &diff.edits {
@@ -88,8 +85,11 @@ async fn write(connection: &mut SqliteConnection, start: &WalkStart, writing: Wr
         GroupRef::Known(id) => id,
         GroupRef::New(index) => new_groups[index],
     };
-    let added =
-        diff.members.iter().flat_map(|group| group.added.iter().map(|user| (group_id(group.group), user.id(first))));
+    let added = diff
+        .members
+        .iter()
+        .filter(|group| !group.added.is_empty())
+        .map(|group| (group_id(group.group), group.added.iter().map(|user| user.id(first)).collect()));
     store::add_members(connection, walk, at, added).await?;
     for group in diff.members.iter().filter(|group| !group.removed.is_empty()) {
         store::end_members(connection, at, group_id(group.group), &group.removed).await?;
@@ -122,5 +122,5 @@ async fn write(connection: &mut SqliteConnection, start: &WalkStart, writing: Wr
             .collect();
         store::save_listing(connection, start.site, part, before, &entries).await?;
     }
-    store::restore_indexes(connection, &dropped).await
+    Ok(())
 }

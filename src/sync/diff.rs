@@ -268,8 +268,19 @@ impl Diff {
     /// How many rows of the change feed there are of each kind.
     pub fn counts(&self) -> Vec<(ChangeKind, u64)> {
         let mut counts: HashMap<ChangeKind, u64> = HashMap::new();
-        for change in self.changes() {
-            *counts.entry(change.kind).or_default() += 1;
+        let mut count = |kind, rows: usize| *counts.entry(kind).or_default() += rows as u64;
+        count(ChangeKind::UserCreated, self.created.len());
+        for change in self.edits.iter().flat_map(Edit::changes) {
+            count(change.kind, 1);
+        }
+        count(ChangeKind::GroupCreated, self.groups_created.len());
+        count(ChangeKind::GroupRemoved, self.groups_removed.len());
+        for group in &self.members {
+            count(ChangeKind::MemberAdded, group.added.len());
+            count(ChangeKind::MemberRemoved, group.removed.len());
+        }
+        for (_, members) in &self.groups_removed {
+            count(ChangeKind::MemberRemoved, members.len());
         }
         ChangeKind::ALL
             .iter()

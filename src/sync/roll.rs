@@ -34,6 +34,8 @@ pub struct Roll {
     cursor: usize,
     /// In which pass entry `n` was last seen; 0: in none.
     seen: Vec<u8>,
+    /// So many rows are the entries of the last reading, in order; then come `rows`.
+    in_order: usize,
     rows: Vec<Row>,
     fresh: Vec<SeenUser>,
     fresh_seen: Vec<u8>,
@@ -50,7 +52,8 @@ impl Roll {
     pub fn new(known: Vec<Entry>) -> Self {
         Self {
             seen: vec![0; known.len()],
-            rows: Vec::with_capacity(known.len()),
+            in_order: 0,
+            rows: Vec::new(),
             known,
             by_fingerprint: None,
             cursor: 0,
@@ -107,7 +110,11 @@ impl Roll {
         }
         self.distinct += 1;
         if self.seen[entry] == 0 {
-            self.rows.push(Row::Known(entry as u32));
+            if self.rows.is_empty() && entry == self.in_order {
+                self.in_order += 1;
+            } else {
+                self.rows.push(Row::Known(entry as u32));
+            }
         }
         self.seen[entry] = self.pass;
     }
@@ -162,14 +169,16 @@ impl Roll {
 
     /// The listing is, row by row, as it was read last.
     pub fn is_unchanged(&self) -> bool {
-        self.fresh.is_empty()
-            && self.rows.len() == self.known.len()
-            && self.rows.iter().enumerate().all(|(index, row)| *row == Row::Known(index as u32))
+        self.rows.is_empty() && self.in_order == self.known.len()
     }
 
     /// The rows, in the order first seen.
-    pub fn rows(&self) -> &[Row] {
-        &self.rows
+    pub fn rows(&self) -> impl ExactSizeIterator<Item = Row> {
+        let first = self.in_order;
+        (0..first + self.rows.len()).map(move |index| match index.checked_sub(first) {
+            None => Row::Known(index as u32),
+            Some(index) => self.rows[index],
+        })
     }
 
     /// The listing as it was read last.

@@ -193,7 +193,7 @@ impl UserListing {
         let fresh: HashMap<UserRef, ()> = self.people.users.iter().map(|user| (*user, ())).collect();
         let mut names = Names::with_capacity(self.roll.rows().len());
         for row in self.roll.rows() {
-            match *row {
+            match row {
                 Row::Known(entry) => {
                     let Entry { user, name, .. } = self.roll.known()[entry as usize];
                     let user = UserRef::known(UserId(i64::from(user)));
@@ -227,7 +227,7 @@ impl UserListing {
         }
         let mut rows: Vec<Remember> = Vec::with_capacity(self.roll.rows().len());
         for row in self.roll.rows() {
-            rows.push(match *row {
+            rows.push(match row {
                 Row::Known(entry) => {
                     let Entry { fingerprint, user, name } = self.roll.known()[entry as usize];
                     (fingerprint, UserRef::known(UserId(i64::from(user))), name)
