@@ -31,7 +31,7 @@ pub struct Sight {
     /// What the site says now.
     pub record: SeenUser,
     /// What is known; `None` for a new user.
-    pub known: Option<AccountRow>,
+    pub known: Option<Box<AccountRow>>,
     /// Where the record came from.
     pub place: Place,
 }
@@ -292,14 +292,16 @@ impl Diff {
 /// Compares what was seen with what is known.
 pub fn diff(picture: Picture, moment: Moment) -> Diff {
     let Picture { sights, gone, groups, relisted, groups_gone } = picture;
-    let mut diff = Diff { relisted, ..Diff::default() };
+    let new = sights.iter().filter(|sight| sight.known.is_none()).count();
+    let mut diff = Diff { relisted, created: Vec::with_capacity(new), ..Diff::default() };
     for Sight { user, record, known, place } in sights {
         match known {
             None => {
                 debug_assert_eq!(user.new_index(), Some(diff.created.len()), "new users come in order");
                 diff.created.push(merge(None, record, place, moment));
             }
-            Some(AccountRow { id, account: before }) => {
+            Some(known) => {
+                let AccountRow { id, account: before } = *known;
                 if let Told::Told(Some(at)) = record.last_login_at
                     && before.times.last_login_at != Some(at)
                 {
@@ -490,7 +492,10 @@ mod tests {
 
     fn one(known: AccountRow, record: SeenUser, place: Place) -> Diff {
         let user = UserRef::known(known.id);
-        diff(Picture { sights: vec![Sight { user, record, known: Some(known), place }], ..Picture::default() }, NOW)
+        diff(
+            Picture { sights: vec![Sight { user, record, known: Some(Box::new(known)), place }], ..Picture::default() },
+            NOW,
+        )
     }
 
     fn told(diff: &Diff) -> Vec<(&'static str, &'static str)> {

@@ -374,7 +374,12 @@ impl Reader<'_> {
             }
             match finding {
                 Finding::Found(record) => {
-                    picture.sights.push(Sight { user, record: *record, known: Some(known), place: Place::LookUp });
+                    picture.sights.push(Sight {
+                        user,
+                        record: *record,
+                        known: Some(Box::new(known)),
+                        place: Place::LookUp,
+                    });
                 }
                 Finding::Deleted => picture.gone.push(Gone { known, deleted: true }),
                 // Not reached by the budget, it is no longer listed and nothing proves why all the same.
@@ -442,6 +447,7 @@ fn add_sights(
     place: Place,
     elsewhere: &HashSet<UserRef>,
 ) {
+    sights.reserve(records.len());
     for ((record, user), known) in records.into_iter().zip(people.users).zip(people.known) {
         if !elsewhere.contains(&user) {
             sights.push(Sight { user, record, known, place });

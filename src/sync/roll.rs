@@ -77,6 +77,18 @@ impl Roll {
         self.malformed_rows = 0;
     }
 
+    /// Makes room for a first reading of `total` rows.
+    pub fn expect(&mut self, total: Option<u64>) {
+        // No more than a large site has, whatever a server says.
+        if let (true, true, Some(total)) = (self.known.is_empty(), self.fresh.is_empty(), total) {
+            let rows = total.min(1_000_000) as usize;
+            self.fresh.reserve_exact(rows);
+            self.rows.reserve_exact(rows);
+            self.by_key.reserve(rows);
+            self.by_row.reserve(rows);
+        }
+    }
+
     /// Takes the rows of a page from `first` on, `read` rows after the list's first. `list` names it in errors.
     pub fn take(&mut self, page: &Page, first: usize, list: &str, read: u64) {
         for (index, record) in page.rows.iter().skip(first).enumerate() {

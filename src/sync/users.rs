@@ -22,8 +22,8 @@ pub type Remember = (u64, UserRef, u64);
 pub struct People {
     /// Whom.
     pub users: Vec<UserRef>,
-    /// What is known of each.
-    pub known: Vec<Option<AccountRow>>,
+    /// What is known of each. Boxed: on a first walk there are as many of these as users, all empty.
+    pub known: Vec<Option<Box<AccountRow>>>,
 }
 
 impl People {
@@ -50,7 +50,7 @@ impl People {
                     UserRef::new(*new_users - 1)
                 }
             });
-            self.known.push(known);
+            self.known.push(known.map(Box::new));
         }
         Ok(())
     }
@@ -105,6 +105,7 @@ pub async fn read_users(
             limits.concurrency,
             key_identity,
             |page: Page, fresh| {
+                roll.expect(page.total);
                 roll.take(&page, fresh, endpoint.as_str(), read);
                 read += (page.rows.len() - fresh) as u64;
                 progress(Progress::Users { read, total: page.total });
