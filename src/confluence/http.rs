@@ -4,7 +4,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use rand::rand_core::{Rng, SeedableRng};
 use rand::rngs::ChaCha8Rng;
@@ -20,6 +20,8 @@ use crate::config::{Credentials, Limits};
 
 /// The most a decoded answer may hold; a bomb of gzip ends here.
 const BODY_CAP: usize = 64 << 20;
+/// Buffers kept for the next pages.
+const KEPT_BUFFERS: usize = 1;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 const IDLE_TIMEOUT: Duration = Duration::from_secs(30);
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
@@ -62,6 +64,7 @@ pub struct Client {
     jitter: Mutex<ChaCha8Rng>,
     known_to_site: AtomicBool,
     failed_in_row: AtomicU32,
+    buffers: Mutex<Vec<BytesMut>>,
     requests: AtomicU64,
     retries: AtomicU64,
     rate_limited: AtomicU64,
@@ -114,6 +117,7 @@ impl Client {
             jitter: Mutex::new(ChaCha8Rng::seed_from_u64(seed)),
             known_to_site: AtomicBool::new(false),
             failed_in_row: AtomicU32::new(0),
+            buffers: Mutex::new(Vec::new()),
             requests: AtomicU64::new(0),
             retries: AtomicU64::new(0),
             rate_limited: AtomicU64::new(0),
@@ -268,7 +272,9 @@ impl Client {
             Some(chunk) if chunk.len() == expected => return Ok(chunk),
             Some(chunk) => chunk,
         };
-        let mut body = Vec::with_capacity(expected.max(first.len()));
+        // A page's buffer is used again once the page is done with: a fresh one costs its page faults each time.
+        let mut body = self.buffers.lock().expect("no panic while held").pop().unwrap_or_default();
+        body.reserve(expected.max(first.len()));
         body.extend_from_slice(&first);
         while let Some(chunk) = response.chunk().await.map_err(|error| self.transport(error))? {
             if body.len() + chunk.len() > BODY_CAP {
@@ -276,7 +282,12 @@ impl Client {
             }
             body.extend_from_slice(&chunk);
         }
-        Ok(Bytes::from(body))
+        let page = body.split().freeze();
+        let mut buffers = self.buffers.lock().expect("no panic while held");
+        if buffers.len() < KEPT_BUFFERS {
+            buffers.push(body);
+        }
+        Ok(page)
     }
 
     /// reqwest's own text holds the URL with its query; only the innermost cause is kept.

@@ -9,6 +9,15 @@ use std::ptr::{self, NonNull};
 use libsqlite3_sys as ffi;
 use sqlx::sqlite::{LockedSqliteHandle, SqliteConnection};
 
+/// Tells SQLite, before it is first used, not to keep statistics of its memory: they take a lock at every allocation.
+pub(super) fn configure() {
+    static ONCE: std::sync::Once = std::sync::Once::new();
+    // SAFETY: called before the first connection is opened; later it is refused, which is as good.
+    ONCE.call_once(|| unsafe {
+        ffi::sqlite3_config(ffi::SQLITE_CONFIG_MEMSTATUS, 0 as c_int);
+    });
+}
+
 /// A value to be bound.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Bound<'a> {

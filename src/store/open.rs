@@ -182,6 +182,7 @@ impl Store {
 }
 
 fn options(path: &Path) -> SqliteConnectOptions {
+    super::bulk::configure();
     SqliteConnectOptions::new()
         .filename(path)
         .create_if_missing(false)

@@ -488,31 +488,65 @@ fn remember_members(known: &[Entry], outside: &Outside, kept: &HashSet<UserId>) 
     (!unchanged).then_some(rows)
 }
 
+/// Per part what was asked and received. Figures that are zero are left out: a walk's row is written at every walk.
 fn coverage(users: &UserListing, groups: &Groups, outside: &Outside, departed: &Departed) -> String {
     let (_, malformed) = users.roll.malformed();
-    let part = |pass: &Pass| json!({ "declared": pass.declared, "received": pass.received, "repeated": pass.repeated, "pages": pass.pages });
-    let mut user_part = part(&users.pass);
-    user_part["distinct"] = json!(users.distinct);
-    user_part["passes"] = json!(users.passes);
-    user_part["malformed"] = json!(malformed);
-    let read = groups.readings.iter().filter(|group| matches!(group.reading, Reading::Read | Reading::Unchanged));
-    json!({
-        "users": user_part,
-        "groups": part(&groups.pass),
-        "members": {
-            "groups": groups.readings.len(),
-            "groups_read": read.count(),
-            "not_addressable": groups.readings.iter().filter(|group| group.reading == Reading::NotAddressable)
-                .map(|group| group.name.as_str()).collect::<Vec<_>>(),
-            "unread": groups.readings.iter().filter(|group| group.failure().is_some())
-                .map(|group| group.name.as_str()).collect::<Vec<_>>(),
-            "repeated": groups.readings.iter().map(|group| group.repeated).sum::<u64>(),
-        },
-        "details": { "members": outside.rows.len(), "windows": outside.windows },
-        "lookups": {
-            "asked": departed.looked_up.iter().filter(|user| user.evidence.is_some()).count(),
-            "waiting": departed.looked_up.iter().filter(|user| matches!(user.finding, Finding::NotAsked)).count(),
-        },
-    })
-    .to_string()
+    let names = |wanted: &dyn Fn(&GroupReading) -> bool| -> Vec<&str> {
+        groups.readings.iter().filter(|group| wanted(group)).map(|group| group.name.as_str()).collect()
+    };
+    let read = |group: &&GroupReading| matches!(group.reading, Reading::Read | Reading::Unchanged);
+    let lookups = |wanted: &dyn Fn(&LookedUp) -> bool| departed.looked_up.iter().filter(|user| wanted(user)).count();
+    let parts = [
+        (
+            "users",
+            vec![
+                ("pages", json!(users.pass.pages)),
+                ("received", json!(users.pass.received)),
+                ("repeated", json!(users.pass.repeated)),
+                ("rewalked", json!(users.passes - 1)),
+                ("malformed", json!(malformed)),
+            ],
+        ),
+        (
+            "groups",
+            vec![
+                ("pages", json!(groups.pass.pages)),
+                ("declared", json!(groups.pass.declared)),
+                ("received", json!(groups.pass.received)),
+                ("repeated", json!(groups.pass.repeated)),
+            ],
+        ),
+        (
+            "members",
+            vec![
+                ("read", json!(groups.readings.iter().filter(read).count())),
+                ("repeated", json!(groups.readings.iter().map(|group| group.repeated).sum::<u64>())),
+                ("unread", json!(names(&|group| group.failure().is_some()))),
+                ("not_addressable", json!(names(&|group| group.reading == Reading::NotAddressable))),
+            ],
+        ),
+        ("details", vec![("members", json!(outside.rows.len())), ("windows", json!(outside.windows))]),
+        (
+            "lookups",
+            vec![
+                ("asked", json!(lookups(&|user| user.evidence.is_some()))),
+                ("waiting", json!(lookups(&|user| matches!(user.finding, Finding::NotAsked)))),
+            ],
+        ),
+    ];
+    let none = [json!(0), json!([]), serde_json::Value::Null];
+    let told = |figures: Vec<(&'static str, serde_json::Value)>| -> serde_json::Map<String, serde_json::Value> {
+        figures
+            .into_iter()
+            .filter(|(_, value)| !none.contains(value))
+            .map(|(name, value)| (name.into(), value))
+            .collect()
+    };
+    let parts: serde_json::Map<String, serde_json::Value> = parts
+        .into_iter()
+        .map(|(part, figures)| (part.to_owned(), told(figures)))
+        .filter(|(_, figures)| !figures.is_empty())
+        .map(|(part, figures)| (part, figures.into()))
+        .collect();
+    serde_json::Value::Object(parts).to_string()
 }
