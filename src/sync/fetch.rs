@@ -4,10 +4,10 @@ use std::collections::{HashMap, HashSet};
 use std::sync::OnceLock;
 
 use futures_util::stream::{self, StreamExt};
-use serde_json::json;
 use sqlx::sqlite::SqliteConnection;
 use xxhash_rust::xxh3::xxh3_64;
 
+use super::coverage;
 use super::diff::{Gone, GroupSight, Picture, Place, Sight};
 use super::error::WalkError;
 use super::members::{
@@ -61,30 +61,30 @@ pub struct Reader<'a> {
 }
 
 /// The groups and their members.
-struct Groups {
-    known: Vec<GroupRow>,
-    readings: Vec<GroupReading>,
-    pass: Pass,
-    complete: bool,
+pub(super) struct Groups {
+    pub(super) known: Vec<GroupRow>,
+    pub(super) readings: Vec<GroupReading>,
+    pub(super) pass: Pass,
+    pub(super) complete: bool,
 }
 
 /// The members whom the user list does not show.
 #[derive(Default)]
-struct Outside {
-    records: Vec<SeenUser>,
-    people: People,
-    rows: Vec<Remember>,
-    windows: u64,
-    complete: bool,
+pub(super) struct Outside {
+    pub(super) records: Vec<SeenUser>,
+    pub(super) people: People,
+    pub(super) rows: Vec<Remember>,
+    pub(super) windows: u64,
+    pub(super) complete: bool,
 }
 
 /// Who is not there any more, and what is known of it.
 #[derive(Default)]
-struct Departed {
-    looked_up: Vec<LookedUp>,
+pub(super) struct Departed {
+    pub(super) looked_up: Vec<LookedUp>,
     /// Absent users about whom nothing could be found out: they stay as they were.
-    kept: HashSet<UserId>,
-    cursor: UserId,
+    pub(super) kept: HashSet<UserId>,
+    pub(super) cursor: UserId,
 }
 
 impl Reader<'_> {
@@ -146,7 +146,7 @@ impl Reader<'_> {
             users_seen: Some(users.distinct),
             groups_seen: Some(groups.readings.len() as u64),
             memberships_seen: Some(groups.readings.iter().map(|group| group.size).sum()),
-            coverage: Some(coverage(&users, &groups, &outside, &departed)),
+            coverage: Some(coverage::of(&users, &groups, &outside, &departed)),
             lookup_cursor: departed.cursor,
             ..Figures::default()
         };
@@ -486,67 +486,4 @@ fn remember_members(known: &[Entry], outside: &Outside, kept: &HashSet<UserId>) 
             .zip(known)
             .all(|(row, entry)| *row == (entry.fingerprint, UserRef::known(UserId(i64::from(entry.user))), entry.name));
     (!unchanged).then_some(rows)
-}
-
-/// Per part what was asked and received. Figures that are zero are left out: a walk's row is written at every walk.
-fn coverage(users: &UserListing, groups: &Groups, outside: &Outside, departed: &Departed) -> String {
-    let (_, malformed) = users.roll.malformed();
-    let names = |wanted: &dyn Fn(&GroupReading) -> bool| -> Vec<&str> {
-        groups.readings.iter().filter(|group| wanted(group)).map(|group| group.name.as_str()).collect()
-    };
-    let read = |group: &&GroupReading| matches!(group.reading, Reading::Read | Reading::Unchanged);
-    let lookups = |wanted: &dyn Fn(&LookedUp) -> bool| departed.looked_up.iter().filter(|user| wanted(user)).count();
-    let parts = [
-        (
-            "users",
-            vec![
-                ("pages", json!(users.pass.pages)),
-                ("received", json!(users.pass.received)),
-                ("repeated", json!(users.pass.repeated)),
-                ("rewalked", json!(users.passes - 1)),
-                ("malformed", json!(malformed)),
-            ],
-        ),
-        (
-            "groups",
-            vec![
-                ("pages", json!(groups.pass.pages)),
-                ("declared", json!(groups.pass.declared)),
-                ("received", json!(groups.pass.received)),
-                ("repeated", json!(groups.pass.repeated)),
-            ],
-        ),
-        (
-            "members",
-            vec![
-                ("read", json!(groups.readings.iter().filter(read).count())),
-                ("repeated", json!(groups.readings.iter().map(|group| group.repeated).sum::<u64>())),
-                ("unread", json!(names(&|group| group.failure().is_some()))),
-                ("not_addressable", json!(names(&|group| group.reading == Reading::NotAddressable))),
-            ],
-        ),
-        ("details", vec![("members", json!(outside.rows.len())), ("windows", json!(outside.windows))]),
-        (
-            "lookups",
-            vec![
-                ("asked", json!(lookups(&|user| user.evidence.is_some()))),
-                ("waiting", json!(lookups(&|user| matches!(user.finding, Finding::NotAsked)))),
-            ],
-        ),
-    ];
-    let none = [json!(0), json!([]), serde_json::Value::Null];
-    let told = |figures: Vec<(&'static str, serde_json::Value)>| -> serde_json::Map<String, serde_json::Value> {
-        figures
-            .into_iter()
-            .filter(|(_, value)| !none.contains(value))
-            .map(|(name, value)| (name.into(), value))
-            .collect()
-    };
-    let parts: serde_json::Map<String, serde_json::Value> = parts
-        .into_iter()
-        .map(|(part, figures)| (part.to_owned(), told(figures)))
-        .filter(|(_, figures)| !figures.is_empty())
-        .map(|(part, figures)| (part, figures.into()))
-        .collect();
-    serde_json::Value::Object(parts).to_string()
 }

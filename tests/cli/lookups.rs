@@ -103,11 +103,9 @@ fn no_more_requests_are_under_way_than_allowed() {
         let gauge = Arc::new(Gauge::default());
         let counting = gauge.clone();
         let server = Scripted::start(move |head, stream| {
-            // Slow enough for the others to come, if they would.
-            counting.during(|| {
-                std::thread::sleep(Duration::from_millis(10));
-                Scripted::json(stream, &answer(head, 30));
-            });
+            // Slow enough for the others to come, if they would; over before the answer, which lets the next one come.
+            counting.during(|| std::thread::sleep(Duration::from_millis(10)));
+            Scripted::json(stream, &answer(head, 30));
         });
         let world = World::small().at(&server.url).limit("concurrency", allowed);
         world.sync().exits(0);
