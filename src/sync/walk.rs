@@ -104,8 +104,18 @@ pub async fn walk(site: &Site, store: &Store, options: WalkOptions<'_>) -> Resul
             .await
             .map_err(|error| store.sql(error))?;
     let ended = read_and_apply(&mut writer, store, &client, &start, options).await;
-    let result = match ended {
+    match ended {
         Ok(report) => {
+            tracing::info!(
+                site = %site.id,
+                walk = start.walk.0,
+                users = report.figures.users_seen,
+                memberships = report.figures.memberships_seen,
+                requests = report.figures.requests,
+                changes = report.figures.changes,
+                "walk {}",
+                report.status.as_str()
+            );
             checkpoint(&mut writer).await;
             if let Err(error) = writer.close().await {
                 tracing::warn!(%error, "the database could not be closed in order");
@@ -121,9 +131,7 @@ pub async fn walk(site: &Site, store: &Store, options: WalkOptions<'_>) -> Resul
             }
             Err(error)
         }
-    };
-    tracing::debug!(site = %site.id, walk = start.walk.0, ok = result.is_ok(), "walk ended");
-    result
+    }
 }
 
 /// Tells a walk that was stopped in the middle as failed; `false` when there was none any more: it had been applied.
