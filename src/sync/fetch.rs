@@ -359,6 +359,9 @@ impl Reader<'_> {
         picture: &mut Picture,
         looked_up: Vec<LookedUp>,
     ) -> Result<Vec<(UserId, String)>, WalkError> {
+        if looked_up.is_empty() {
+            return Ok(Vec::new());
+        }
         let shown: HashSet<UserRef> = picture.sights.iter().map(|sight| sight.user).collect();
         let mut evidence = Vec::new();
         for LookedUp { known, finding, evidence: told } in looked_up {

@@ -191,14 +191,15 @@ impl UserListing {
 
     /// Who bears which name.
     pub fn names(&self) -> Names {
-        let fresh: HashMap<UserRef, ()> = self.people.users.iter().map(|user| (*user, ())).collect();
+        let known = self.people.users.iter().filter(|user| user.new_index().is_none());
+        let fresh: HashSet<UserRef> = known.copied().collect();
         let mut names = Names::with_capacity(self.roll.rows().len());
         for row in self.roll.rows() {
             match row {
                 Row::Known(entry) => {
                     let Entry { user, name, .. } = self.roll.known()[entry as usize];
                     let user = UserRef::known(UserId(i64::from(user)));
-                    if !fresh.contains_key(&user) {
+                    if !fresh.contains(&user) {
                         names.insert(name, user);
                     }
                 }
