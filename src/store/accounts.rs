@@ -365,16 +365,11 @@ pub async fn update_times(connection: &mut SqliteConnection, times: &[(UserId, T
     Ok(())
 }
 
-/// Prepares a first load, before its transaction: what is written is read once more for the indexes, from memory and
+/// Prepares a connection for a first load, before its transaction, and for nothing after it: what is written is read once more for the indexes, from memory and
 /// not from the write-ahead log; and every reference is to a row of the same load, so that checking each of a million
 /// tells nothing.
 pub async fn begin_bulk(connection: &mut SqliteConnection) -> Result<(), sqlx::Error> {
     sqlx::raw_sql("PRAGMA cache_size = -131072; PRAGMA foreign_keys = OFF").execute(connection).await.map(drop)
-}
-
-/// After a first load: as before.
-pub async fn end_bulk(connection: &mut SqliteConnection) -> Result<(), sqlx::Error> {
-    sqlx::raw_sql("PRAGMA cache_size = -16000; PRAGMA foreign_keys = ON").execute(connection).await.map(drop)
 }
 
 /// Drops the indexes of the large tables before a first load, and gives the statements that make them again:

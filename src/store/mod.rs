@@ -11,8 +11,8 @@ pub mod sandbox;
 mod walks;
 
 pub use accounts::{
-    AccountRow, accounts_by_id, accounts_by_key, begin_bulk, drop_indexes, end_bulk, insert_accounts, restore_indexes,
-    unlisted, update_account, update_times,
+    AccountRow, accounts_by_id, accounts_by_key, begin_bulk, drop_indexes, insert_accounts, restore_indexes, unlisted,
+    update_account, update_times,
 };
 pub use groups::{
     Fingerprint, GroupRow, add_members, create_groups, current_groups, current_members, end_members, remove_group,

@@ -35,7 +35,8 @@ pub struct Writing<'a> {
 /// A first load this large builds its indexes afterwards.
 const BULK: usize = 10_000;
 
-/// Applies the walk and ends its row. On an error drop the connection: SQLite may have rolled back by itself.
+/// Applies the walk and ends its row, as the last that is written through the connection. On an error drop it: SQLite
+/// may have rolled back by itself.
 pub async fn apply(
     connection: &mut SqliteConnection,
     start: &WalkStart,
@@ -51,8 +52,7 @@ pub async fn apply(
     write(&mut transaction, start, writing).await?;
     store::restore_indexes(&mut transaction, &dropped).await?;
     store::end_walk(&mut transaction, start, &end).await?;
-    transaction.commit().await?;
-    if bulk { store::end_bulk(connection).await } else { Ok(()) }
+    transaction.commit().await
 }
 
 async fn write(connection: &mut SqliteConnection, start: &WalkStart, writing: Writing<'_>) -> Result<(), sqlx::Error> {

@@ -1,6 +1,6 @@
 //! A seeded site evolves, is walked, and is compared: as it is, and as it was at every walk.
 
-use rollbook::simulator::Settings;
+use rollbook::simulator::{Settings, Simulator};
 use rollbook::sync::WalkStatus;
 
 use crate::support::{World, assert_invariants, content_but_walks};
@@ -70,4 +70,19 @@ async fn an_unchanged_walk_writes_its_row_and_nothing_else() {
     assert!(unlisted > 0, "the story has users whom no listing shows");
     let asked = world.sim.requests().user_details as i64;
     assert!(asked <= 2 * 2 * unlisted, "only the rotation looks single users up: {asked} for {unlisted}");
+}
+
+#[tokio::test]
+async fn a_large_first_load_leaves_the_same_schema_and_sound_references() {
+    let indexes = "SELECT name || sql FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL ORDER BY name";
+    let settings = Settings { users: 11_000, groups: 40, ..Settings::default() };
+    let world = World::of(Simulator::start_bulk(settings).await.unwrap()).await;
+    let before: Vec<String> = sqlx::query_scalar(indexes).fetch_all(&mut world.reader().await).await.unwrap();
+    let report = world.walk().await.unwrap();
+    assert!(report.diff.created.len() >= 10_000, "{} users", report.diff.created.len());
+    let mut reader = world.reader().await;
+    let after: Vec<String> = sqlx::query_scalar(indexes).fetch_all(&mut reader).await.unwrap();
+    assert_eq!(after, before);
+    assert_invariants(&mut reader).await;
+    assert_eq!(world.walk().await.unwrap().figures.changes, 0);
 }

@@ -22,7 +22,10 @@ pub struct World {
 
 impl World {
     pub async fn new(settings: Settings) -> Self {
-        let sim = Simulator::start(settings).await.unwrap();
+        Self::of(Simulator::start(settings).await.unwrap()).await
+    }
+
+    pub async fn of(sim: Simulator) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let store = Store::open_or_create(&folder.path().join("rollbook.db")).await.unwrap();
         let clock = Clock::manual(sim.with_population(|site| site.end_of_day()));
