@@ -1,7 +1,7 @@
 //! Many rows through one prepared statement, straight into SQLite.
 //!
 //! sqlx copies every value and hands every statement to its own thread: 100 000 users with their memberships take it
-//! three times the time of the rows themselves. This is the one place that goes around it, for inserts only.
+//! three times the time of the rows themselves. This is the one place that goes around it, for statements that answer no rows.
 
 use std::ffi::{CString, c_int};
 use std::ptr::{self, NonNull};
@@ -39,17 +39,17 @@ impl<'a> Bound<'a> {
     }
 }
 
-/// A prepared insert. It holds the connection: what runs through it runs in the connection's transaction.
-pub(super) struct Inserter<'c> {
+/// A prepared statement. It holds the connection: what runs through it runs in the connection's transaction.
+pub(super) struct Prepared<'c> {
     handle: LockedSqliteHandle<'c>,
     statement: NonNull<ffi::sqlite3_stmt>,
     parameters: usize,
 }
 
 // SAFETY: SQLite is built thread-safe, and the statement is used only while the connection is locked for this value.
-unsafe impl Send for Inserter<'_> {}
+unsafe impl Send for Prepared<'_> {}
 
-impl<'c> Inserter<'c> {
+impl<'c> Prepared<'c> {
     /// Prepares `sql`, one statement.
     pub(super) async fn prepare(connection: &'c mut SqliteConnection, sql: &str) -> Result<Self, sqlx::Error> {
         let mut handle = connection.lock_handle().await?;
@@ -69,7 +69,7 @@ impl<'c> Inserter<'c> {
     }
 
     /// Runs the statement with `values`, one for each parameter.
-    pub(super) fn insert(&mut self, values: &[Bound<'_>]) -> Result<(), sqlx::Error> {
+    pub(super) fn run(&mut self, values: &[Bound<'_>]) -> Result<(), sqlx::Error> {
         assert_eq!(values.len(), self.parameters, "a value for each parameter");
         let statement = self.statement.as_ptr();
         for (place, value) in (1..).zip(values) {
@@ -101,7 +101,7 @@ impl<'c> Inserter<'c> {
     }
 }
 
-impl Drop for Inserter<'_> {
+impl Drop for Prepared<'_> {
     fn drop(&mut self) {
         // SAFETY: the statement is finalised once, before the connection is given back.
         unsafe { ffi::sqlite3_finalize(self.statement.as_ptr()) };
@@ -125,17 +125,17 @@ mod tests {
     async fn rows_go_in_and_errors_come_out() {
         let mut connection = SqliteConnection::connect("sqlite::memory:").await.unwrap();
         sqlx::raw_sql("CREATE TABLE t (a INTEGER UNIQUE, b TEXT) STRICT").execute(&mut connection).await.unwrap();
-        let mut rows = Inserter::prepare(&mut connection, "INSERT INTO t VALUES (?, ?)").await.unwrap();
-        rows.insert(&[Bound::Integer(1), Bound::Text("é\u{2400}")]).unwrap();
-        rows.insert(&[Bound::Null, Bound::text(None)]).unwrap();
-        let error = rows.insert(&[Bound::Integer(1), Bound::Text("again")]).unwrap_err();
+        let mut rows = Prepared::prepare(&mut connection, "INSERT INTO t VALUES (?, ?)").await.unwrap();
+        rows.run(&[Bound::Integer(1), Bound::Text("é\u{2400}")]).unwrap();
+        rows.run(&[Bound::Null, Bound::text(None)]).unwrap();
+        let error = rows.run(&[Bound::Integer(1), Bound::Text("again")]).unwrap_err();
         assert!(error.as_database_error().is_some_and(|error| error.is_unique_violation()), "{error}");
-        rows.insert(&[Bound::Integer(2), Bound::Text("")]).unwrap();
+        rows.run(&[Bound::Integer(2), Bound::Text("")]).unwrap();
         drop(rows);
         let all: Vec<(Option<i64>, Option<String>)> =
             sqlx::query_as("SELECT a, b FROM t ORDER BY rowid").fetch_all(&mut connection).await.unwrap();
         let expected = [(Some(1), Some("é\u{2400}".to_owned())), (None, None), (Some(2), Some(String::new()))];
         assert_eq!(all, expected);
-        assert!(Inserter::prepare(&mut connection, "INSERT INTO nowhere VALUES (?)").await.is_err());
+        assert!(Prepared::prepare(&mut connection, "INSERT INTO nowhere VALUES (?)").await.is_err());
     }
 }

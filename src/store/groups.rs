@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use sqlx::Row;
 use sqlx::sqlite::SqliteConnection;
 
-use super::bulk::{Bound, Inserter};
+use super::bulk::{Bound, Prepared};
 use super::json_ids;
 use crate::model::{GroupId, SiteId, Timestamp, UserId, WalkId};
 
@@ -88,10 +88,10 @@ pub async fn create_groups(
         sqlx::query_scalar("SELECT coalesce(max(id), 0) + 1 FROM groups").fetch_one(&mut *connection).await?;
     let now = at.to_sql();
     let sql = "INSERT INTO groups (id, site_id, name, first_seen_at) VALUES (?, ?, ?, ?)";
-    let mut rows = Inserter::prepare(connection, sql).await?;
+    let mut rows = Prepared::prepare(connection, sql).await?;
     let mut ids = Vec::with_capacity(names.len());
     for (id, name) in (first..).zip(names) {
-        rows.insert(&[Bound::Integer(id), Bound::Integer(site.0), Bound::Text(name), Bound::Text(&now)])?;
+        rows.run(&[Bound::Integer(id), Bound::Integer(site.0), Bound::Text(name), Bound::Text(&now)])?;
         ids.push(GroupId(id));
     }
     Ok(ids)
@@ -117,10 +117,10 @@ pub async fn add_members(
     let now = at.to_sql();
     let sql = "INSERT INTO memberships (group_id, user_id, valid_from, walk_id) \
                SELECT ?, value, ?, ? FROM json_each(?)";
-    let mut rows = Inserter::prepare(connection, sql).await?;
+    let mut rows = Prepared::prepare(connection, sql).await?;
     for (group, users) in groups {
         let users = json_ids(users.iter().map(|user| user.0));
-        rows.insert(&[Bound::Integer(group.0), Bound::Text(&now), Bound::Integer(walk.0), Bound::Text(&users)])?;
+        rows.run(&[Bound::Integer(group.0), Bound::Text(&now), Bound::Integer(walk.0), Bound::Text(&users)])?;
     }
     Ok(())
 }
@@ -150,9 +150,9 @@ pub async fn set_fingerprints(
     fingerprints: impl Iterator<Item = (GroupId, Fingerprint)>,
 ) -> Result<(), sqlx::Error> {
     let sql = "INSERT OR REPLACE INTO group_fingerprints (group_id, members, listing) VALUES (?, ?, ?)";
-    let mut rows = Inserter::prepare(connection, sql).await?;
+    let mut rows = Prepared::prepare(connection, sql).await?;
     for (group, Fingerprint { members, listing }) in fingerprints {
-        rows.insert(&[
+        rows.run(&[
             Bound::Integer(group.0),
             Bound::Integer(members as i64),
             Bound::integer(listing.map(|listing| listing as i64)),

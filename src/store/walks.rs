@@ -4,7 +4,7 @@ use sqlx::sqlite::SqliteConnection;
 use sqlx::{Connection, Row};
 
 use super::CHUNK;
-use super::bulk::{Bound, Inserter};
+use super::bulk::{Bound, Prepared};
 use crate::model::{Account, ChangeKind, GroupId, SiteId, Times, Timestamp, UserId, WalkId};
 
 /// A walk that has begun.
@@ -226,9 +226,9 @@ pub async fn add_changes(
 ) -> Result<(), sqlx::Error> {
     let sql = "INSERT INTO change_log (walk_id, kind, user_id, group_id, field, before, after) \
                VALUES (?, ?, ?, ?, ?, ?, ?)";
-    let mut rows = Inserter::prepare(connection, sql).await?;
+    let mut rows = Prepared::prepare(connection, sql).await?;
     for ChangeRow { kind, user, group, field, before, after } in changes {
-        rows.insert(&[
+        rows.run(&[
             Bound::Integer(walk.0),
             Bound::Text(kind.as_str()),
             Bound::integer(user.map(|user| user.0)),
@@ -249,14 +249,14 @@ pub async fn add_first_logins(
     created: &[Account],
 ) -> Result<(), sqlx::Error> {
     let sql = "INSERT INTO logins (user_id, kind, at, walk_id) VALUES (?, ?, ?, ?)";
-    let mut rows = Inserter::prepare(connection, sql).await?;
+    let mut rows = Prepared::prepare(connection, sql).await?;
     for (user, account) in (first.0..).zip(created) {
         let Times { last_login_at, last_failed_login_at, last_active_at, .. } = account.times;
         // In the order of the table's key.
         for (kind, at) in [("active", last_active_at), ("failure", last_failed_login_at), ("success", last_login_at)] {
             if let Some(at) = at {
                 let at = at.to_sql();
-                rows.insert(&[Bound::Integer(user), Bound::Text(kind), Bound::Text(&at), Bound::Integer(walk.0)])?;
+                rows.run(&[Bound::Integer(user), Bound::Text(kind), Bound::Text(&at), Bound::Integer(walk.0)])?;
             }
         }
     }
