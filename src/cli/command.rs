@@ -5,10 +5,11 @@ use std::io::{self, Write};
 use clap::{Parser, Subcommand};
 
 use super::{
-    Exit, Global, Outcome, check_config, demo, history, init, reader, report, simulate, sql, status, sync, walks,
+    Exit, Failure, Global, Outcome, check_config, demo, export, history, init, reader, report, simulate, sql, status,
+    sync, walks,
 };
 use crate::clock::Clock;
-use crate::config::LogFormat;
+use crate::config::{Config, LogFormat};
 use crate::store::Store;
 
 /// Mirrors Confluence users, groups and memberships into SQLite, with their whole history
@@ -40,6 +41,9 @@ enum Sub {
     Walks(Walks),
     /// Answer a named question; without a name, list the questions
     Report(report::Options),
+    /// Whole tables, to files
+    #[command(subcommand)]
+    Export(Export),
     /// Everything recorded about one user or group
     History(history::Options),
     /// Read-only SQL on the mirror
@@ -52,6 +56,12 @@ enum Walks {
     List(walks::ListOptions),
     /// One walk: its figures, its coverage, its changes
     Show(walks::ShowOptions),
+}
+
+#[derive(Debug, Subcommand)]
+enum Export {
+    /// The users of a site
+    Users(export::UserOptions),
 }
 
 /// Parses the command line, runs the command, tells a failure on stderr, and gives the exit code.
@@ -98,19 +108,15 @@ async fn run(command: Command, clock: &Clock, out: &mut impl Write) -> Outcome {
         Sub::Init(options) => init::run(&options, &global, clock, out),
         Sub::CheckConfig(options) => check_config::run(&options, &global, clock, out),
         Sub::Sync(options) => {
-            let loaded = global.load(clock)?;
-            global.start_logging(loaded.config.log.format);
-            for warning in &loaded.warnings {
-                tracing::warn!("{warning}");
-            }
-            sync::run(options, &loaded.config, clock, global.quiet, out).await
+            let config = load(&global, clock)?;
+            sync::run(options, &config, clock, global.quiet, out).await
         }
         Sub::Status(options) => {
             let (path, config) = global.load_for_reading(clock)?;
             let sites = config.map(|config| status::configured(&config, clock)).unwrap_or_default();
             // Before the first walk there is a status too: never walked.
             let mut connection = match path.try_exists() {
-                Ok(false) => Store::nowhere().reader().await.map_err(super::Failure::store)?,
+                Ok(false) => Store::nowhere().reader().await.map_err(Failure::store)?,
                 _ => reader(&path).await?,
             };
             let outcome = status::run(options, &mut connection, &sites, clock, out).await;
@@ -131,6 +137,11 @@ async fn run(command: Command, clock: &Clock, out: &mut impl Write) -> Outcome {
             let outcome = report::run(options, &mut reader(&path).await?, clock, out).await;
             outcome.map_err(|failure| failure.reading(&path))
         }
+        Sub::Export(Export::Users(options)) => {
+            options.check()?;
+            let config = load(&global, clock)?;
+            export::users(options, &config, clock, global.quiet, out).await
+        }
         Sub::History(options) => {
             let (path, _) = global.load_for_reading(clock)?;
             let outcome = history::run(options, &mut reader(&path).await?, clock, out).await;
@@ -142,6 +153,16 @@ async fn run(command: Command, clock: &Clock, out: &mut impl Write) -> Outcome {
             outcome.map_err(|failure| failure.reading(&path))
         }
     }
+}
+
+/// The configuration of a command that asks sites, with its warnings told.
+fn load(global: &Global, clock: &Clock) -> Result<Config, Failure> {
+    let loaded = global.load(clock)?;
+    global.start_logging(loaded.config.log.format);
+    for warning in &loaded.warnings {
+        tracing::warn!("{warning}");
+    }
+    Ok(loaded.config)
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@ pub mod check_config;
 mod command;
 pub mod demo;
 mod describe;
+pub mod export;
 pub mod history;
 pub mod init;
 mod output;

@@ -67,32 +67,64 @@ pub(super) fn terminal() -> Style {
     Style { width, raw: false }
 }
 
+/// Writes a file that appears whole, or not at all.
 pub(super) fn to_file(path: &Path, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
-    // A device or a pipe is written to, not replaced.
-    if fs::metadata(path).is_ok_and(|found| !found.is_file() && !found.is_dir()) {
-        let mut file = BufWriter::new(OpenOptions::new().write(true).open(path)?);
-        write(&mut file)?;
-        return file.flush();
-    }
-    let name = path.file_name().ok_or_else(|| io::Error::other("it is not the name of a file"))?;
-    let mut hidden = std::ffi::OsString::from(".");
-    hidden.push(name);
-    hidden.push(format!(".{}.tmp", std::process::id()));
-    let temporary = path.with_file_name(hidden);
-    let written = whole(&temporary, write).and_then(|()| fs::rename(&temporary, path));
-    if written.is_err() {
-        let _ = fs::remove_file(&temporary); // the first error is the one to tell
-    }
-    written
+    let mut file = NewFile::create(path)?;
+    write(&mut file)?;
+    file.finish()
 }
 
-fn whole(path: &Path, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
-    // What it holds is people: for its owner alone.
-    let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
-    let mut file = BufWriter::new(file);
-    write(&mut file)?;
-    let file: File = file.into_inner().map_err(io::IntoInnerError::into_error)?;
-    file.sync_all()
+/// A file being written under another name; unless it is finished, nothing of it stays.
+pub(super) struct NewFile {
+    file: BufWriter<File>,
+    /// Where it is written, and where it goes; `None` for a device or a pipe, which is written to, not replaced.
+    moves: Option<(PathBuf, PathBuf)>,
+}
+
+impl NewFile {
+    /// Begins a file that is to appear at `path`.
+    pub(super) fn create(path: &Path) -> io::Result<Self> {
+        if fs::metadata(path).is_ok_and(|found| !found.is_file() && !found.is_dir()) {
+            return Ok(Self { file: BufWriter::new(OpenOptions::new().write(true).open(path)?), moves: None });
+        }
+        let name = path.file_name().ok_or_else(|| io::Error::other("it is not the name of a file"))?;
+        let mut hidden = std::ffi::OsString::from(".");
+        hidden.push(name);
+        hidden.push(format!(".{}.tmp", std::process::id()));
+        let temporary = path.with_file_name(hidden);
+        // What it holds is people: for its owner alone.
+        let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&temporary)?;
+        Ok(Self { file: BufWriter::new(file), moves: Some((temporary, path.to_owned())) })
+    }
+
+    /// Puts it in its place.
+    pub(super) fn finish(mut self) -> io::Result<()> {
+        self.file.flush()?;
+        if let Some((temporary, path)) = &self.moves {
+            self.file.get_ref().sync_all()?;
+            fs::rename(temporary, path)?;
+            self.moves = None;
+        }
+        Ok(())
+    }
+}
+
+impl Write for NewFile {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.file.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
+    }
+}
+
+impl Drop for NewFile {
+    fn drop(&mut self) {
+        if let Some((temporary, _)) = &self.moves {
+            let _ = fs::remove_file(temporary); // an earlier error is the one to tell
+        }
+    }
 }
 
 #[cfg(test)]

@@ -148,8 +148,10 @@ fn meaning(exit: Exit) -> &'static str {
         Exit::Held => "`status`: a walk is held for a decision (no walk is held in this release)",
         Exit::Stale => "`status`: a site's last applied walk is older than its freshness limit, or there is none",
         Exit::Busy => "another process is walking the same site, or making or migrating the database",
-        Exit::Unreachable => "`sync`: a site is not reachable, or its user list cannot be read; nothing was applied",
-        Exit::Refused => "`sync`: credentials or permission refused; nothing was applied",
+        Exit::Unreachable => {
+            "a site is not reachable, or its user list cannot be read: `sync` applied nothing, `export` wrote no file"
+        }
+        Exit::Refused => "credentials or permission refused: `sync` applied nothing, `export` wrote no file",
         Exit::Config => "the configuration is invalid or missing, or the database cannot be used",
     }
 }

@@ -3,12 +3,15 @@
 use std::fmt;
 use std::time::Duration;
 
+/// The most a decoded page may hold, in bytes; a bomb of gzip ends here.
+pub(super) const PAGE_CAP: u64 = 64 << 20;
+
 /// A request that failed for good, after its retries.
 ///
 /// Neither form of it shows a secret, a person or a body: bodies are people.
 #[derive(Clone, Debug)]
 pub struct RequestError {
-    /// What was asked for, without credentials and without people's names.
+    /// What was asked for, method first, without credentials and without people's names.
     pub request: String,
     /// How often it was sent.
     pub attempts: u32,
@@ -46,10 +49,10 @@ pub enum Trouble {
     },
     /// Any other status.
     Status(u16),
-    /// The decoded body is larger than a page may be.
+    /// The decoded body is larger than it may be.
     TooLarge {
         /// The cap, in bytes.
-        cap: usize,
+        cap: u64,
     },
     /// The body does not say what it should: type, field path, position. Never its text.
     Malformed(String),
@@ -126,7 +129,8 @@ impl fmt::Display for Trouble {
             }
             Self::Status(status) => write!(f, "status {status}"),
             Self::TooLarge { cap } => {
-                write!(f, "the answer is larger than {} MiB; lower limits.page_size", cap / (1 << 20))
+                write!(f, "the answer is larger than {} MiB", cap >> 20)?;
+                if *cap == PAGE_CAP { write!(f, "; lower limits.page_size") } else { Ok(()) }
             }
             Self::Malformed(what) => f.write_str(what),
             Self::GivenUp => write!(f, "not asked, since the requests before it failed"),
@@ -136,7 +140,7 @@ impl fmt::Display for Trouble {
 
 impl fmt::Display for RequestError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "GET {}: {}", self.request, self.trouble)?;
+        write!(f, "{}: {}", self.request, self.trouble)?;
         if self.attempts > 1 {
             write!(f, " (tried {} times)", self.attempts)?;
         }

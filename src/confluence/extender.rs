@@ -109,16 +109,16 @@ impl<'a> Extender<'a> {
 
     /// Looks one user up by name. Tried at most twice: sites that answer 500 for an unknown name exist.
     pub async fn look_up(&self, name: &str) -> Result<LookUp, RequestError> {
+        let url = self.client.url(&[&ROOT[..], &["user", "getUserDetails", name]].concat(), &[]);
         let request = Request {
-            url: self.client.url(&[&ROOT[..], &["user", "getUserDetails", name]].concat(), &[]),
-            label: "rest/extender/1.0/user/getUserDetails/{name}".to_owned(),
             retries: Some(self.client.limits().retries.min(1)),
+            ..Request::get(url, "rest/extender/1.0/user/getUserDetails/{name}")
         };
         let decode = |body: Bytes| {
             let record = body.trim_ascii();
             decode_user(record).map_err(|error| format!("not a user record: {error}"))
         };
-        match self.client.get(request, decode).await {
+        match self.client.send(request, decode).await {
             Ok(user) => Ok(LookUp::Found(Box::new(user))),
             Err(error) if error.trouble == Trouble::NotFound => Ok(LookUp::NotFound),
             Err(error) => Err(error),
@@ -140,8 +140,7 @@ impl<'a> Extender<'a> {
         }
         let segments = [&ROOT[..], path].concat();
         let label = format!("{}?startAt={start}&maxResults={size}", segments.join("/"));
-        let request = Request { url: self.client.url(&segments, &query), label, retries: None };
-        self.client.get(request, decode).await
+        self.client.send(Request::get(self.client.url(&segments, &query), label), decode).await
     }
 }
 

@@ -1,4 +1,4 @@
-//! One typed client: authentication, limits, retries. Everything sent to a site goes through [`Client::get`].
+//! One typed client: authentication, limits, retries. Everything sent to a site goes through [`Client`].
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
@@ -14,12 +14,10 @@ use tokio::sync::Semaphore;
 use tokio::time::Instant;
 use url::Url;
 
-use super::error::{RequestError, Trouble};
+use super::error::{PAGE_CAP, RequestError, Trouble};
 use crate::clock::Clock;
 use crate::config::{Credentials, Limits};
 
-/// The most a decoded answer may hold; a bomb of gzip ends here.
-const BODY_CAP: usize = 64 << 20;
 /// Buffers kept for the next pages.
 const KEPT_BUFFERS: usize = 1;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -76,8 +74,65 @@ pub struct Request {
     pub url: Url,
     /// What errors call it: never with a person's name in it.
     pub label: String,
+    /// JSON to POST; `None` is a GET.
+    pub json: Option<Bytes>,
     /// How often it is sent again after a passing failure; `None` = as configured.
     pub retries: Option<u32>,
+    /// It changes nothing at the site: sent again even when the site may have acted on it.
+    pub is_read: bool,
+    /// How long an answer may take; `None` = as configured.
+    pub timeout: Option<Duration>,
+}
+
+impl Request {
+    /// A GET.
+    pub fn get(url: Url, label: impl Into<String>) -> Self {
+        Self { url, label: label.into(), json: None, retries: None, is_read: true, timeout: None }
+    }
+
+    /// A POST of JSON; a read unless told otherwise.
+    pub fn post(url: Url, label: impl Into<String>, json: impl Into<Bytes>) -> Self {
+        Self { json: Some(json.into()), ..Self::get(url, label) }
+    }
+
+    fn name(&self) -> String {
+        format!("{} {}", if self.json.is_some() { "POST" } else { "GET" }, self.label)
+    }
+}
+
+/// An attempt that failed.
+struct Failed {
+    trouble: Trouble,
+    stage: Stage,
+}
+
+/// How far an attempt came before it failed.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    /// The site certainly did not act on it: no connection, 429, 503.
+    NotProcessed,
+    /// The site may have acted on it.
+    Sent,
+    /// Part of the answer is passed on: another one cannot take its place.
+    PassedOn,
+}
+
+impl From<Trouble> for Failed {
+    fn from(trouble: Trouble) -> Self {
+        let unprocessed = matches!(trouble, Trouble::RateLimited { .. } | Trouble::Status(503));
+        Self { trouble, stage: if unprocessed { Stage::NotProcessed } else { Stage::Sent } }
+    }
+}
+
+/// A download that failed.
+#[derive(Debug, thiserror::Error)]
+pub enum DownloadError {
+    /// The site does not give it, or not the whole of it.
+    #[error(transparent)]
+    Request(#[from] RequestError),
+    /// What arrived could not be written.
+    #[error("what arrived cannot be written")]
+    Write(#[source] std::io::Error),
 }
 
 impl Client {
@@ -155,14 +210,60 @@ impl Client {
 
     /// Sends `request` until it succeeds, fails for good, or the retries run out. `decode` is part of the attempt:
     /// a body that was cut short shows only there.
-    pub async fn get<T>(
+    pub async fn send<T>(
         &self,
         request: Request,
         decode: impl Fn(Bytes) -> Result<T, String>,
     ) -> Result<T, RequestError> {
+        let attempt = async || {
+            let body = self.body(&request, self.answer(&request).await?).await?;
+            decode(body).map_err(|why| Failed::from(Trouble::Malformed(why)))
+        };
+        self.repeat(&request, attempt).await
+    }
+
+    /// Sends `request` and passes the body on as it arrives, at most `cap` bytes of it. Tells how many there were.
+    pub async fn download(
+        &self,
+        request: Request,
+        cap: u64,
+        mut write: impl FnMut(&[u8]) -> std::io::Result<()>,
+    ) -> Result<u64, DownloadError> {
+        let mut unwritten = None;
+        let attempt = async || {
+            let mut response = self.answer(&request).await?;
+            let mut received = 0;
+            let failed =
+                |received, trouble| Failed { trouble, stage: if received > 0 { Stage::PassedOn } else { Stage::Sent } };
+            while let Some(chunk) =
+                response.chunk().await.map_err(|error| failed(received, self.transport(&request, error)))?
+            {
+                received += chunk.len() as u64;
+                if received > cap {
+                    return Err(failed(received, Trouble::TooLarge { cap }));
+                }
+                if let Err(error) = write(&chunk) {
+                    unwritten = Some(error);
+                    return Err(failed(received, Trouble::GivenUp));
+                }
+            }
+            Ok(received)
+        };
+        let received = self.repeat(&request, attempt).await;
+        match unwritten {
+            Some(error) => Err(DownloadError::Write(error)),
+            None => Ok(received?),
+        }
+    }
+
+    async fn repeat<T>(
+        &self,
+        request: &Request,
+        mut attempt: impl AsyncFnMut() -> Result<T, Failed>,
+    ) -> Result<T, RequestError> {
         let retries = request.retries.unwrap_or(self.limits.retries);
         let mut attempts = 0;
-        let failed = |attempts, trouble| RequestError { request: request.label.clone(), attempts, trouble };
+        let failed = |attempts, trouble| RequestError { request: request.name(), attempts, trouble };
         loop {
             if self.failed_in_row.load(Ordering::Relaxed) >= GIVE_UP_AFTER {
                 return Err(failed(attempts, Trouble::GivenUp));
@@ -171,18 +272,19 @@ impl Client {
             self.pace.wait().await;
             attempts += 1;
             self.requests.fetch_add(1, Ordering::Relaxed);
-            let answer = self.attempt(&request).await.and_then(|body| decode(body).map_err(Trouble::Malformed));
+            let answer = attempt().await;
             drop(permit);
-            let trouble = match answer {
+            let Failed { trouble, stage } = match answer {
                 Ok(value) => {
                     self.failed_in_row.store(0, Ordering::Relaxed);
                     return Ok(value);
                 }
-                Err(trouble) => trouble,
+                Err(failed) => failed,
             };
             let blocked =
                 matches!(trouble, Trouble::RateLimited { retry_after: Some(seconds) } if seconds > BLOCK_AFTER);
-            if !trouble.is_passing() || blocked || attempts > retries {
+            let repeatable = stage == Stage::NotProcessed || (stage == Stage::Sent && request.is_read);
+            if !trouble.is_passing() || blocked || !repeatable || attempts > retries {
                 if matches!(trouble, Trouble::Unreachable(_) | Trouble::TimedOut(_) | Trouble::RateLimited { .. }) {
                     self.failed_in_row.fetch_add(1, Ordering::Relaxed);
                 }
@@ -195,15 +297,32 @@ impl Client {
         }
     }
 
-    async fn attempt(&self, request: &Request) -> Result<Bytes, Trouble> {
-        let sent = self.http.get(request.url.clone());
+    /// One attempt, up to the head of an answer that can be believed.
+    async fn answer(&self, request: &Request) -> Result<Response, Failed> {
+        let sent = match &request.json {
+            None => self.http.get(request.url.clone()),
+            // Without the header, or as a form, it would be taken for one that a browser was made to send (XSRF).
+            Some(json) => self
+                .http
+                .post(request.url.clone())
+                .header(CONTENT_TYPE, "application/json")
+                .header("X-Atlassian-Token", "no-check")
+                .body(json.clone()),
+        };
+        let sent = match request.timeout {
+            Some(timeout) => sent.timeout(timeout),
+            None => sent,
+        };
         let sent = match &self.credentials {
             Credentials::Basic { username, password } => sent.basic_auth(username, Some(password.reveal())),
             Credentials::Bearer { token } => sent.bearer_auth(token.reveal()),
         };
-        let response = sent.send().await.map_err(|error| self.transport(error))?;
+        let response = sent.send().await.map_err(|error| {
+            let stage = if error.is_connect() { Stage::NotProcessed } else { Stage::Sent };
+            Failed { trouble: self.transport(request, error), stage }
+        })?;
         self.judge(&response)?;
-        self.body(response).await
+        Ok(response)
     }
 
     fn judge(&self, response: &Response) -> Result<(), Trouble> {
@@ -265,9 +384,9 @@ impl Client {
         }
     }
 
-    async fn body(&self, mut response: Response) -> Result<Bytes, Trouble> {
-        let expected = response.content_length().unwrap_or(0).min(BODY_CAP as u64) as usize;
-        let first = match response.chunk().await.map_err(|error| self.transport(error))? {
+    async fn body(&self, request: &Request, mut response: Response) -> Result<Bytes, Failed> {
+        let expected = response.content_length().unwrap_or(0).min(PAGE_CAP) as usize;
+        let first = match response.chunk().await.map_err(|error| self.transport(request, error))? {
             None => return Ok(Bytes::new()),
             Some(chunk) if chunk.len() == expected => return Ok(chunk),
             Some(chunk) => chunk,
@@ -276,9 +395,9 @@ impl Client {
         let mut body = self.buffers.lock().expect("no panic while held").pop().unwrap_or_default();
         body.reserve(expected.max(first.len()));
         body.extend_from_slice(&first);
-        while let Some(chunk) = response.chunk().await.map_err(|error| self.transport(error))? {
-            if body.len() + chunk.len() > BODY_CAP {
-                return Err(Trouble::TooLarge { cap: BODY_CAP });
+        while let Some(chunk) = response.chunk().await.map_err(|error| self.transport(request, error))? {
+            if (body.len() + chunk.len()) as u64 > PAGE_CAP {
+                return Err(Trouble::TooLarge { cap: PAGE_CAP }.into());
             }
             body.extend_from_slice(&chunk);
         }
@@ -291,9 +410,9 @@ impl Client {
     }
 
     /// reqwest's own text holds the URL with its query; only the innermost cause is kept.
-    fn transport(&self, error: reqwest::Error) -> Trouble {
+    fn transport(&self, request: &Request, error: reqwest::Error) -> Trouble {
         if error.is_timeout() {
-            return Trouble::TimedOut(self.limits.request_timeout);
+            return Trouble::TimedOut(request.timeout.unwrap_or(self.limits.request_timeout));
         }
         let error = error.without_url();
         let mut cause: &dyn std::error::Error = &error;

@@ -18,6 +18,8 @@ pub struct Page {
     pub start: Option<u64>,
     /// `total`, where given: rows in all pages, as of this page.
     pub total: Option<u64>,
+    /// `hasNextPage`, where given: rows follow this page.
+    pub more: Option<bool>,
     /// The records, undecoded.
     pub rows: Rows,
 }
@@ -66,6 +68,7 @@ struct Envelope<'a> {
     total: Option<u64>,
     start_at: Option<u64>,
     status: Option<String>,
+    has_next_page: Option<bool>,
     #[serde(borrow)]
     users: Option<Vec<&'a RawValue>>,
     #[serde(borrow)]
@@ -79,6 +82,12 @@ impl Page {
             Some(page) => Ok(page),
             None => Self::decode(body, "users"),
         }
+    }
+
+    /// Splits a page of Confluence User Export's `search`: records (`users`), and whether more follow.
+    pub fn of_export(body: Bytes) -> Result<Self, String> {
+        // It declares no total: what might stand there is no promise of it.
+        Ok(Self { start: None, total: None, ..Self::of_users(body)? })
     }
 
     /// Splits a page of group names (`groups`).
@@ -109,7 +118,7 @@ impl Page {
         // A boundary inside a string or a nested list leaves pieces that are no records.
         let beginning = first_key(rows.get(0))?;
         rows.iter().all(|row| looks_whole(row, beginning)).then_some(())?;
-        Some(Self { start: envelope.start_at, total: envelope.total, rows })
+        Some(Self { start: envelope.start_at, total: envelope.total, more: envelope.has_next_page, rows })
     }
 
     fn decode(body: Bytes, list: &'static str) -> Result<Self, String> {
@@ -137,8 +146,8 @@ impl Page {
                 start as u32..(start + record.get().len()) as u32
             })
             .collect();
-        let (start, total) = (envelope.start_at, envelope.total);
-        Ok(Self { start, total, rows: Rows { body, at } })
+        let (start, total, more) = (envelope.start_at, envelope.total, envelope.has_next_page);
+        Ok(Self { start, total, more, rows: Rows { body, at } })
     }
 }
 
@@ -214,6 +223,18 @@ mod tests {
         ];
         let body = format!(r#"{{"total":5,"users":[{}],"status":"success"}}"#, records.join(","));
         assert_eq!(rows(&body), records);
+    }
+
+    #[test]
+    fn pages_of_an_export_say_whether_more_follow() {
+        let users = r#"{"username":"a","groups":["x","},{"]},{"username":"b","groups":[]}"#;
+        for (rest, more) in
+            [(r#","hasNextPage":true"#, Some(true)), (r#","hasNextPage":false"#, Some(false)), ("", None)]
+        {
+            let page = Page::of_export(Bytes::from(format!(r#"{{"users":[{users}]{rest},"total":1}}"#))).unwrap();
+            assert_eq!((page.rows.len(), page.more, page.total), (2, more, None));
+        }
+        assert!(Page::of_export(Bytes::from(r#"{"hasNextPage":false}"#)).is_err());
     }
 
     #[test]

@@ -2,8 +2,8 @@
 //!
 //! A row removed before the offset makes the next page skip a row that stood there throughout. So windows overlap by a
 //! few rows: as long as one row of the overlap appears again, nothing between two windows was skipped. The pass
-//! advances by rows *received* (servers cap pages), and ends at the declared total, at an empty page, or where a page
-//! comes a second time.
+//! advances by rows *received* (servers cap pages), and ends at the declared total, where a page says that none follows,
+//! at an empty page, or where a page comes a second time.
 
 use std::collections::{HashSet, VecDeque};
 use std::future::Future;
@@ -47,10 +47,10 @@ pub struct Pass {
 /// How a pass ended.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum PassEnd {
-    /// At the declared total, or at an empty page where none is declared.
+    /// At the declared total, where a page says that none follows, or at an empty page where neither is told.
     #[default]
     Total,
-    /// At an empty page before the declared total.
+    /// At an empty page before the declared total, or although more rows were promised.
     Short,
     /// Where a page came a second time: the server ignores `startAt`.
     Repeated,
@@ -133,8 +133,9 @@ where
                 pass.disturbed |= pass.declared.is_some() && page.total.is_some() && pass.declared != page.total;
                 pass.declared = page.total.or(pass.declared);
                 if rows == 0 {
-                    pass.joined &= start == 0 || pass.declared.is_none();
-                    if pass.declared.is_some_and(|total| reached < total) {
+                    // Behind a promise of more there should have been the shared rows at least.
+                    pass.joined &= start == 0 || (pass.declared.is_none() && page.more.is_none());
+                    if pass.declared.is_some_and(|total| reached < total) || page.more == Some(true) {
                         pass.end = PassEnd::Short;
                     }
                     break;
@@ -151,7 +152,7 @@ where
                         0
                     }
                 };
-                let seam = Tail::of(&page, &identity);
+                let (seam, more) = (Tail::of(&page, &identity), page.more);
                 on_page(page, fresh);
                 pass.received += rows.saturating_sub(fresh as u64);
                 if !heads.insert(head) {
@@ -163,19 +164,23 @@ where
                     break;
                 }
                 let end = start + rows;
-                if pass.declared.is_some_and(|total| end.max(reached) >= total) {
+                if more == Some(false) || pass.declared.is_some_and(|total| end.max(reached) >= total) {
                     break;
                 }
-                if end <= reached {
+                if end <= reached && more == Some(true) {
+                    // A page shorter than what it shares with the one before: share less.
+                    stride = rows;
+                } else if end <= reached {
                     // Nothing new: the end, where the site declares no total.
                     if pass.declared.is_some() {
                         pass.end = PassEnd::Short;
                     }
                     break;
+                } else {
+                    reached = end;
+                    stride = rows;
+                    tail = Some(seam);
                 }
-                reached = end;
-                stride = rows;
-                tail = Some(seam);
             }
             Err(error) if start == 0 || error.trouble.is_refusal() || error.trouble.is_block() => return Err(error),
             Err(error) => {
@@ -313,6 +318,66 @@ mod tests {
                 }
             }
         }
+    }
+
+    /// The same for a list that declares no total but tells whether more rows follow, as `more(end, rows)` has it.
+    async fn read_export(list: &[u64], cap: u64, more: impl Fn(u64, u64) -> Option<bool>) -> (Pass, Vec<u64>) {
+        let mut seen = Vec::new();
+        let fetch = |start: u64, size: u64| {
+            let mut answer = page(list, start, size.min(cap));
+            answer.total = None;
+            answer.more = more(start + answer.rows.len() as u64, list.len() as u64);
+            async move { Ok(answer) }
+        };
+        let pass = read_listing(fetch, None, 1000, 2, number, |page, fresh| {
+            seen.extend(page.rows.iter().skip(fresh).map(number));
+        })
+        .await
+        .unwrap();
+        (pass, seen)
+    }
+
+    #[tokio::test]
+    async fn a_list_without_a_total_ends_where_it_says() {
+        for cap in [2, 3, 7, 50, 1000] {
+            for rows in [0, 1, 6, 49, 50, 51, 120] {
+                let list: Vec<u64> = (0..rows).collect();
+                let (pass, seen) = read_export(&list, cap, |end, rows| Some(end < rows)).await;
+                assert_eq!(seen, list, "{rows} rows, cap {cap}");
+                assert!(pass.is_complete(rows) && !pass.disturbed, "{rows} rows, cap {cap}: {pass:?}");
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn a_promise_of_more_is_not_forgotten() {
+        let list: Vec<u64> = (0..95).collect();
+        // It promises more for ever: no page of it proves that all rows came.
+        let (pass, seen) = read_export(&list, 20, |_, _| Some(true)).await;
+        assert_eq!(seen, list);
+        assert!(!pass.is_complete(95), "{pass:?}");
+        // It says too early that nothing follows: believed.
+        let (pass, seen) = read_export(&list, 20, |_, _| Some(false)).await;
+        assert_eq!((seen.len(), pass.end), (20, PassEnd::Total));
+        let (pass, _) = read_export(&[], 20, |_, _| Some(true)).await;
+        assert_eq!(pass.end, PassEnd::Short);
+    }
+
+    #[tokio::test]
+    async fn a_short_page_is_not_the_last_one() {
+        let list: Vec<u64> = (0..60).collect();
+        let mut seen = Vec::new();
+        let fetch = |start: u64, _| {
+            // One page is shorter than the overlap.
+            let mut answer = page(&list, start, if (10..20).contains(&start) { 3 } else { 20 });
+            answer.total = None;
+            answer.more = Some(start + (answer.rows.len() as u64) < 60);
+            async move { Ok(answer) }
+        };
+        let on_page = |page: Page, fresh| seen.extend(page.rows.iter().skip(fresh).map(number));
+        let pass = read_listing(fetch, None, 20, 2, number, on_page).await.unwrap();
+        assert_eq!(seen, list, "{pass:?}");
+        assert!(pass.is_complete(60), "{pass:?}");
     }
 
     #[tokio::test]

@@ -29,7 +29,7 @@ impl fmt::Display for Malformed {
     }
 }
 
-fn malformed(field: &str, why: impl Into<String>) -> Malformed {
+pub(super) fn malformed(field: &str, why: impl Into<String>) -> Malformed {
     Malformed { field: field.to_owned(), why: why.into() }
 }
 
@@ -60,7 +60,7 @@ struct WireUser<'a> {
     has_access_to_use_confluence: Option<bool>,
 }
 
-fn told<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Told<T>, D::Error> {
+pub(super) fn told<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Told<T>, D::Error> {
     Option::deserialize(deserializer).map(Told::Told)
 }
 
@@ -204,7 +204,7 @@ pub fn decode_group_name(record: &[u8]) -> Result<String, Malformed> {
     identifier("", &name)
 }
 
-fn parse<'a, T: Deserialize<'a>>(record: &'a [u8]) -> Result<T, Malformed> {
+pub(super) fn parse<'a, T: Deserialize<'a>>(record: &'a [u8]) -> Result<T, Malformed> {
     // The plain parser first: the one that knows the path is several times slower.
     serde_json::from_slice(record).map_err(|_| {
         let mut deserializer = serde_json::Deserializer::from_slice(record);
@@ -231,7 +231,7 @@ fn missing_name(record: &[u8]) -> Malformed {
     }
 }
 
-fn identifier(field: &str, value: &str) -> Result<String, Malformed> {
+pub(super) fn identifier(field: &str, value: &str) -> Result<String, Malformed> {
     if value.is_empty() {
         return Err(malformed(field, "empty"));
     }
@@ -241,7 +241,7 @@ fn identifier(field: &str, value: &str) -> Result<String, Malformed> {
     Ok(without_nul(value.to_owned()))
 }
 
-fn text(field: &str, told: Told<String>) -> Result<Told<String>, Malformed> {
+pub(super) fn text(field: &str, told: Told<String>) -> Result<Told<String>, Malformed> {
     Ok(match told {
         Told::Told(Some(value)) if value.len() > LONGEST_TEXT => {
             return Err(malformed(field, format!("longer than {LONGEST_TEXT} bytes")));
@@ -253,7 +253,7 @@ fn text(field: &str, told: Told<String>) -> Result<Told<String>, Malformed> {
 }
 
 /// U+0000 inside TEXT hides the rest of the value from SQL functions: its picture stands for it.
-fn without_nul(value: String) -> String {
+pub(super) fn without_nul(value: String) -> String {
     if value.contains('\0') { value.replace('\0', "\u{2400}") } else { value }
 }
 

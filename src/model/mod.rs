@@ -6,7 +6,7 @@ mod user;
 
 pub use change::{Change, ChangeKind};
 pub use time::{TimeError, Timestamp};
-pub use user::{Account, Presence, Profile, SeenUser, Standing, Status, Times, Told};
+pub use user::{Account, ExportedUser, Presence, Profile, SeenUser, Standing, Status, Times, Told};
 
 /// A user's id in the database (`users.id`).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -1,8 +1,10 @@
-//! A user as a source shows it ([`SeenUser`]) and as the mirror knows it ([`Account`]).
+//! A user as a source shows it ([`SeenUser`], [`ExportedUser`]) and as the mirror knows it ([`Account`]).
 
 use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
+
+use chrono::NaiveDateTime;
 
 use super::Timestamp;
 
@@ -117,6 +119,37 @@ pub struct SeenUser {
 impl fmt::Debug for SeenUser {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SeenUser").finish_non_exhaustive()
+    }
+}
+
+/// One user record of Confluence User Export, decoded. It has no key: Extender's records are found by the name.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct ExportedUser {
+    /// The log-in name, which may change.
+    pub username: String,
+    /// Whether the account is active; `None` when the reply does not say.
+    pub active: Option<bool>,
+    /// Whether the user may use Confluence; `None` when the reply does not say.
+    pub can_use: Option<bool>,
+    /// The display name.
+    pub full_name: Told<String>,
+    /// The e-mail address.
+    pub email: Told<String>,
+    /// The name of the user directory.
+    pub directory: Told<String>,
+    /// The preferred language as the site writes it, `Default` included.
+    pub language: Told<String>,
+    /// When the account was made: the server's local time, to the minute.
+    pub created: Told<NaiveDateTime>,
+    /// When the account was last edited: the server's local time, to the minute.
+    pub updated: Told<NaiveDateTime>,
+    /// Last log-in: the server's local time, to the minute. `Untold` also where older releases do not tell it.
+    pub last_login: Told<NaiveDateTime>,
+}
+
+impl fmt::Debug for ExportedUser {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ExportedUser").finish_non_exhaustive()
     }
 }
 

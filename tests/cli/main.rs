@@ -4,6 +4,7 @@
 mod support;
 
 mod commands;
+mod exports;
 mod files;
 mod groups;
 mod listings;

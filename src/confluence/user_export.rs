@@ -1,0 +1,357 @@
+//! Confluence User Export (Data Center): the users a site has, active or not, and files of them.
+//!
+//! Its records have no user key, and its times no zone. It alone tells `active`, the directory and the language.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::io;
+use std::time::Duration;
+
+use bytes::BytesMut;
+use chrono::NaiveDateTime;
+use serde::Deserialize;
+use serde_json::json;
+use xxhash_rust::xxh3::xxh3_64;
+
+use super::error::RequestError;
+use super::http::{Client, DownloadError, Request};
+use super::page::{Page, category};
+use super::wire::{Malformed, identifier, malformed, parse, text, told};
+use crate::model::{ExportedUser, Told};
+
+const ROOT: [&str; 3] = ["rest", "confluenceuserexport", "1.0"];
+const DOWNLOAD: [&str; 5] = ["plugins", "servlet", "confluenceuserexport", "admin", "download"];
+/// The most a file made by the server may hold.
+const FILE_CAP: u64 = 1 << 30;
+/// A file is as long on its way as it takes, while something arrives.
+const FILE_TIMEOUT: Duration = Duration::from_secs(3600);
+/// What the name of a file begins with, and how long the UUID behind it is.
+const FILE_PREFIX: &str = "confluenceuserexport";
+const UUID_LENGTH: usize = 36;
+
+/// The kinds of file that the site makes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(missing_docs)] // their names say it
+pub enum FileFormat {
+    Json,
+    Xml,
+    Csv,
+    Xlsx,
+}
+
+impl FileFormat {
+    /// The name in the endpoint's path, and the file's extension.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Json => "json",
+            Self::Xml => "xml",
+            Self::Csv => "csv",
+            Self::Xlsx => "xlsx",
+        }
+    }
+}
+
+impl fmt::Display for FileFormat {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// A file in the server's temporary folder, by its name, which was checked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ServerFile {
+    name: String,
+}
+
+/// Confluence User Export's interface on one site.
+#[derive(Clone, Copy)]
+pub struct UserExport<'a> {
+    client: &'a Client,
+}
+
+impl<'a> UserExport<'a> {
+    /// The interface behind `client`.
+    pub fn new(client: &'a Client) -> Self {
+        Self { client }
+    }
+
+    /// A page of `search` over active and inactive users, from row `offset`.
+    pub async fn search(&self, offset: u64, size: u64) -> Result<Page, RequestError> {
+        let payload = json!({
+            "searchString": "", "activeUsers": true, "inActiveUsers": true, "offset": offset, "pageSize": size,
+        });
+        let segments = [&ROOT[..], &["search"]].concat();
+        let label = format!("{} (offset {offset}, pageSize {size})", segments.join("/"));
+        let request = Request::post(self.client.url(&segments, &[]), label, payload.to_string());
+        self.client.send(request, Page::of_export).await
+    }
+
+    /// Has the site convert `records`, as `search` gave them, to a file in its temporary folder.
+    pub async fn make_file(
+        &self,
+        format: FileFormat,
+        records: impl IntoIterator<Item = impl AsRef<[u8]>>,
+    ) -> Result<ServerFile, RequestError> {
+        let mut payload = BytesMut::from(&b"["[..]);
+        for (index, record) in records.into_iter().enumerate() {
+            if index > 0 {
+                payload.extend_from_slice(b",");
+            }
+            payload.extend_from_slice(record.as_ref());
+        }
+        payload.extend_from_slice(b"]");
+        let segments = [&ROOT[..], &["file", format.as_str()]].concat();
+        let request = Request::post(self.client.url(&segments, &[]), segments.join("/"), payload.freeze());
+        // Each time it acts on it the site leaves one more file behind.
+        let request = Request { is_read: false, ..request };
+        self.client.send(request, |body| ServerFile::told(&body, format)).await
+    }
+
+    /// Passes the file on to `write` as it arrives, at most 1 GiB of it; tells how many bytes there were.
+    pub async fn download(
+        &self,
+        file: &ServerFile,
+        write: impl FnMut(&[u8]) -> io::Result<()>,
+    ) -> Result<u64, DownloadError> {
+        let url = self.client.url(&DOWNLOAD, &[("fileName", file.name.as_str())]);
+        let request = Request { timeout: Some(FILE_TIMEOUT), ..Request::get(url, DOWNLOAD.join("/")) };
+        self.client.download(request, FILE_CAP, write).await
+    }
+}
+
+impl ServerFile {
+    /// Reads `{"fileName": …, "filePath": …}`. The path is the server's business.
+    fn told(body: &[u8], format: FileFormat) -> Result<Self, String> {
+        #[derive(Deserialize)]
+        #[serde(rename_all = "camelCase")]
+        struct Told {
+            file_name: Option<String>,
+        }
+        let told: Told = serde_json::from_slice(body)
+            .map_err(|error| format!("not the JSON that names a file: {}", category(&error)))?;
+        let name = told.file_name.ok_or("an answer without 'fileName'")?;
+        if is_file_name(&name, format) {
+            Ok(Self { name })
+        } else {
+            Err(format!("'fileName' is not {FILE_PREFIX}, a UUID and .{format}: nothing is downloaded by that name"))
+        }
+    }
+}
+
+fn is_file_name(name: &str, format: FileFormat) -> bool {
+    let uuid = name
+        .strip_prefix(FILE_PREFIX)
+        .and_then(|rest| rest.strip_suffix(format.as_str()))
+        .and_then(|rest| rest.strip_suffix('.'));
+    uuid.is_some_and(|uuid| {
+        uuid.len() == UUID_LENGTH && uuid.bytes().all(|byte| byte == b'-' || byte.is_ascii_hexdigit())
+    })
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct WireUser<'a> {
+    #[serde(borrow, default)]
+    username: Option<Cow<'a, str>>,
+    #[serde(default)]
+    active: Option<bool>,
+    #[serde(default)]
+    can_use: Option<bool>,
+    #[serde(default, deserialize_with = "told")]
+    full_name: Told<String>,
+    #[serde(default, deserialize_with = "told")]
+    email: Told<String>,
+    #[serde(default, deserialize_with = "told")]
+    directory_name: Told<String>,
+    #[serde(default, deserialize_with = "told")]
+    preferred_language: Told<String>,
+    #[serde(default, deserialize_with = "told")]
+    created_date: Told<String>,
+    #[serde(default, deserialize_with = "told")]
+    updated_date: Told<String>,
+    #[serde(default, deserialize_with = "told")]
+    last_login: Told<String>,
+}
+
+/// Decodes a record of `search`.
+pub fn decode_exported(record: &[u8]) -> Result<ExportedUser, Malformed> {
+    let WireUser {
+        username,
+        active,
+        can_use,
+        full_name,
+        email,
+        directory_name,
+        preferred_language,
+        created_date,
+        updated_date,
+        last_login,
+    } = parse(record)?;
+    let username = username.ok_or_else(|| malformed("username", "missing"))?;
+    Ok(ExportedUser {
+        username: identifier("username", &username)?,
+        active,
+        can_use,
+        full_name: not_blank(text("fullName", full_name)?),
+        email: not_blank(text("email", email)?),
+        directory: not_blank(text("directoryName", directory_name)?),
+        language: not_blank(text("preferredLanguage", preferred_language)?),
+        created: local_time(created_date),
+        updated: local_time(updated_date),
+        last_login: local_time(last_login),
+    })
+}
+
+fn not_blank(told: Told<String>) -> Told<String> {
+    match told {
+        Told::Told(Some(value)) if value.trim().is_empty() => Told::Told(None),
+        other => other,
+    }
+}
+
+/// `yyyy-MM-dd HH:mm`, seconds and a `T` allowed. What is no time tells nothing: it is not "never".
+fn local_time(told: Told<String>) -> Told<NaiveDateTime> {
+    let text = match not_blank(told) {
+        Told::Untold => return Told::Untold,
+        Told::Told(None) => return Told::Told(None),
+        Told::Told(Some(text)) => text,
+    };
+    let text = text.trim();
+    // Four digits of a year: what is beyond does not sort as text.
+    let plain = text.as_bytes().get(4) == Some(&b'-') && text.starts_with(|first: char| first.is_ascii_digit());
+    let formats = ["%Y-%m-%d %H:%M", "%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%dT%H:%M:%S%.f"];
+    let time = formats.iter().find_map(|format| NaiveDateTime::parse_from_str(text, format).ok());
+    time.filter(|_| plain).map_or(Told::Untold, |time| Told::Told(Some(time)))
+}
+
+/// Recognises a record whatever else changed in it: the hash of its user name in lower case, as Confluence compares
+/// names, or of the record where it has none.
+pub fn username_identity(record: &[u8]) -> u64 {
+    // Inside a JSON string the quotes would be escaped: these bytes are the member itself.
+    const USERNAME: &[u8] = b"\"username\":\"";
+    let plain = memchr::memmem::find(record, USERNAME).and_then(|at| {
+        let rest = &record[at + USERNAME.len()..];
+        let end = memchr::memchr2(b'"', b'\\', rest).filter(|end| rest[*end] == b'"')?;
+        std::str::from_utf8(&rest[..end]).ok().map(folded_hash)
+    });
+    plain.unwrap_or_else(|| {
+        #[derive(Deserialize)]
+        struct Named<'a> {
+            #[serde(borrow)]
+            username: Cow<'a, str>,
+        }
+        serde_json::from_slice::<Named<'_>>(record)
+            .map_or_else(|_| xxh3_64(record), |named| folded_hash(&named.username))
+    })
+}
+
+fn folded_hash(name: &str) -> u64 {
+    if name.bytes().all(|byte| byte.is_ascii() && !byte.is_ascii_uppercase()) {
+        xxh3_64(name.as_bytes())
+    } else {
+        xxh3_64(name.to_lowercase().as_bytes())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const DOCUMENTED: &str = r#"{ "username": "tester", "active": true, "fullName": "tester", "email": "tester@mail.com",
+"directoryName": "Confluence Internal Directory", "createdDate": "2019-09-03 22:50", "updatedDate": "2019-09-19 09:20",
+"groups": [ "testing-space5", "confluence-users" ], "preferredLanguage": "Default", "canUse": true }"#;
+
+    fn time(text: &str) -> Told<NaiveDateTime> {
+        Told::Told(Some(NaiveDateTime::parse_from_str(text, "%Y-%m-%d %H:%M:%S").unwrap()))
+    }
+
+    #[test]
+    fn the_documented_record() {
+        let user = decode_exported(DOCUMENTED.as_bytes()).unwrap();
+        assert_eq!((user.username.as_str(), user.active, user.can_use), ("tester", Some(true), Some(true)));
+        assert_eq!(user.directory, Told::Told(Some("Confluence Internal Directory".to_owned())));
+        assert_eq!(user.language, Told::Told(Some("Default".to_owned())));
+        assert_eq!(user.created, time("2019-09-03 22:50:00"));
+        assert_eq!(user.last_login, Told::Untold, "an older release does not say 'never'");
+    }
+
+    #[test]
+    fn times_in_every_shape() {
+        for (value, expected) in [
+            (r#""2026-01-31 08:15""#, time("2026-01-31 08:15:00")),
+            (r#""2026-01-31T08:15""#, time("2026-01-31 08:15:00")),
+            (r#""2026-01-31 08:15:59""#, time("2026-01-31 08:15:59")),
+            (r#"" 2026-01-31T08:15:59 ""#, time("2026-01-31 08:15:59")),
+            ("null", Told::Told(None)),
+            (r#""""#, Told::Told(None)),
+            (r#"" ""#, Told::Told(None)),
+            (r#""never""#, Told::Untold),
+            (r#""2026-02-31 08:15""#, Told::Untold),
+            (r#""+12026-01-31 08:15""#, Told::Untold),
+            (r#""31.01.2026 08:15""#, Told::Untold),
+        ] {
+            let record = format!(r#"{{"username":"n","lastLogin":{value}}}"#);
+            assert_eq!(decode_exported(record.as_bytes()).unwrap().last_login, expected, "{value}");
+        }
+    }
+
+    #[test]
+    fn blanks_and_missing_keys_are_two_things() {
+        let user = decode_exported(br#"{"username":"n","email":"","fullName":" ","directoryName":null}"#).unwrap();
+        assert_eq!((user.email, user.full_name), (Told::Told(None), Told::Told(None)));
+        assert_eq!((user.directory, user.language), (Told::Told(None), Told::Untold));
+        assert_eq!((user.active, user.can_use), (None, None));
+    }
+
+    #[test]
+    fn what_cannot_be_believed_is_named_without_its_text() {
+        for (record, field) in [
+            (r#"{"fullName":"Secret Person"}"#, "username"),
+            (r#"{"username":null}"#, "username"),
+            (r#"{"username":""}"#, "username"),
+            (r#"{"username":"n","active":"Secret"}"#, ""),
+            (r#"{"username":"n","createdDate":["Secret"]}"#, ""),
+            (r#""Secret""#, ""),
+        ] {
+            let error = decode_exported(record.as_bytes()).unwrap_err();
+            assert!(field.is_empty() || error.field == field, "{record}: {error}");
+            assert!(!error.to_string().contains("Secret"), "{error}");
+        }
+        assert_eq!(decode_exported(br#"{"username":"a\u0000b"}"#).unwrap().username, "a\u{2400}b");
+    }
+
+    #[test]
+    fn a_user_is_recognised_by_the_folded_name() {
+        let plain = username_identity(br#"{"username":"\u00c9va","active":true}"#);
+        assert_eq!(plain, username_identity("{\"active\":false,\"username\":\"éVA\"}".as_bytes()));
+        assert_eq!(plain, username_identity("{ \"username\" : \"éva\" }".as_bytes()));
+        assert_eq!(plain, xxh3_64("éva".as_bytes()));
+        assert_ne!(plain, username_identity(br#"{"username":"eva"}"#));
+        assert_ne!(username_identity(br#"{"a":1}"#), username_identity(br#"{"a":2}"#));
+    }
+
+    #[test]
+    fn only_a_name_that_the_app_would_give_is_asked_for() {
+        let good = "confluenceuserexport111f5467-e0de-457e-b7a2-366fdcde1b94.json";
+        let told = |name: &str| {
+            let body = json!({ "fileName": name, "filePath": "/path/to/confluence/temp/x" }).to_string();
+            ServerFile::told(body.as_bytes(), FileFormat::Json)
+        };
+        assert_eq!(told(good).unwrap().name, good);
+        for name in [
+            "",
+            "../../etc/passwd",
+            "confluenceuserexport../../../../../../etc/passwd0000000.json",
+            "confluenceuserexport111f5467-e0de-457e-b7a2-366fdcde1b94.xml",
+            "confluenceuserexport111f5467-e0de-457e-b7a2-366fdcde1b94xjson",
+            "confluenceuserexport111f5467-e0de-457e-b7a2-366fdcde1b9.json",
+            "confluenceuserexport111f5467-e0de-457e-b7a2-366fdcde1b94.json\n",
+            "xconfluenceuserexport111f5467-e0de-457e-b7a2-366fdcde1b94.json",
+        ] {
+            let error = told(name).unwrap_err();
+            assert!(error.contains("fileName") && (name.is_empty() || !error.contains(name)), "{error}");
+        }
+        assert!(ServerFile::told(b"{}", FileFormat::Json).unwrap_err().contains("fileName"));
+        assert!(ServerFile::told(b"<html>", FileFormat::Json).unwrap_err().contains("syntax"));
+    }
+}
