@@ -189,7 +189,7 @@ async fn read_all(export: UserExport<'_>, site: &Site, bar: &Bar) -> Result<Vec<
 fn failure(site: &Site, error: RequestError) -> Failure {
     let id = &site.id;
     match error.trouble {
-        Trouble::Unauthorized { .. } | Trouble::Anonymous(_) | Trouble::Forbidden => {
+        Trouble::Unauthorized { .. } | Trouble::Anonymous(_) | Trouble::NotPermitted | Trouble::Forbidden => {
             Failure::new(Exit::Refused, format!("site {id}: {error}"))
         }
         Trouble::NotFound => Failure::new(

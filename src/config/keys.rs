@@ -208,6 +208,13 @@ pub(super) const KEYS: &[Key] = &[
         "From sending a request to the last byte of its answer.",
     ),
     key(
+        "sites.*.limits.walk_deadline",
+        Duration,
+        Some("4h"),
+        "How long a walk may ask the site. What was not asked by then is not asked: the walk is partial, or has failed \
+         when the user list could not be begun.",
+    ),
+    key(
         "sites.*.limits.retries",
         Integer { min: 0, max: 20 },
         Some("5"),

@@ -147,6 +147,8 @@ pub struct Limits {
     pub lookups_per_walk: u32,
     /// From sending a request to the last byte of its answer.
     pub request_timeout: Duration,
+    /// How long a walk may ask; no request is begun later.
+    pub walk_deadline: Duration,
     /// How often a request that failed for a passing reason is sent again.
     pub retries: u32,
 }

@@ -182,6 +182,7 @@ fn limits(scope: &Scope) -> Option<Limits> {
     let page_size = scope.integer("page_size");
     let lookups_per_walk = scope.integer("lookups_per_walk");
     let request_timeout = scope.duration("request_timeout");
+    let walk_deadline = scope.duration("walk_deadline");
     let retries = scope.integer("retries");
     Some(Limits {
         concurrency: concurrency?,
@@ -189,6 +190,7 @@ fn limits(scope: &Scope) -> Option<Limits> {
         page_size: page_size?,
         lookups_per_walk: lookups_per_walk?,
         request_timeout: request_timeout?,
+        walk_deadline: walk_deadline?,
         retries: retries?,
     })
 }

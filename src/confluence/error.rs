@@ -5,6 +5,8 @@ use std::time::Duration;
 
 /// The most a decoded page may hold, in bytes; a bomb of gzip ends here.
 pub(super) const PAGE_CAP: u64 = 64 << 20;
+/// A waiting time beyond so many seconds is no pause but a refusal.
+pub(super) const BLOCK_AFTER: u64 = 3600;
 
 /// A request that failed for good, after its retries.
 ///
@@ -15,8 +17,31 @@ pub struct RequestError {
     pub request: String,
     /// How often it was sent.
     pub attempts: u32,
+    /// The right it needs.
+    pub right: Right,
     /// What went wrong the last time.
     pub trouble: Trouble,
+}
+
+/// The right that a request needs at the site.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Right {
+    /// Confluence administrator: users and their details.
+    Administrator,
+    /// Whoever may use Confluence: groups and the names of their members.
+    UseConfluence,
+}
+
+impl fmt::Display for Right {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Administrator => "it needs Confluence administrator rights",
+            Self::UseConfluence => {
+                "it needs the global permission \"can use\" Confluence, and the app REST API Extender must not be \
+                 restricted to others"
+            }
+        })
+    }
 }
 
 /// What went wrong with a request.
@@ -33,6 +58,8 @@ pub enum Trouble {
     },
     /// Answered as anonymous, or with a log-in page: the credentials do not count.
     Anonymous(&'static str),
+    /// 401 where it may mean that the account is no administrator, and nothing says that it is about the credentials.
+    NotPermitted,
     /// 403.
     Forbidden,
     /// 404.
@@ -41,6 +68,11 @@ pub enum Trouble {
     RateLimited {
         /// The waiting time asked for, in seconds.
         retry_after: Option<u64>,
+    },
+    /// 503 with a waiting time that is no pause.
+    Unavailable {
+        /// The waiting time asked for, in seconds.
+        retry_after: u64,
     },
     /// A redirect, which is not followed: it could carry the credentials elsewhere.
     Redirected {
@@ -58,27 +90,38 @@ pub enum Trouble {
     Malformed(String),
     /// Given up unsent: too many requests before it failed.
     GivenUp,
+    /// Not sent, or not again, since the walk's time is over.
+    Deadline,
 }
 
 impl Trouble {
     /// The same request may succeed a little later.
     pub fn is_passing(&self) -> bool {
         match self {
-            Self::Unreachable(_) | Self::TimedOut(_) | Self::RateLimited { .. } | Self::Malformed(_) => true,
+            Self::Unreachable(_) | Self::TimedOut(_) | Self::Malformed(_) => true,
+            Self::RateLimited { retry_after } => retry_after.is_none_or(|seconds| seconds <= BLOCK_AFTER),
             Self::Status(status) => *status >= 500,
             Self::Unauthorized { .. }
             | Self::Anonymous(_)
+            | Self::NotPermitted
             | Self::Forbidden
+            | Self::Unavailable { .. }
             | Self::NotFound
             | Self::Redirected { .. }
             | Self::TooLarge { .. }
-            | Self::GivenUp => false,
+            | Self::GivenUp
+            | Self::Deadline => false,
         }
     }
 
     /// The credentials are refused as such: nothing this site says can be believed, no further request is sent.
     pub fn is_refusal(&self) -> bool {
         matches!(self, Self::Unauthorized { .. } | Self::Anonymous(_))
+    }
+
+    /// Nothing more will be read in this walk.
+    pub fn is_end(&self) -> bool {
+        matches!(self, Self::GivenUp | Self::Deadline | Self::Unavailable { .. })
     }
 
     /// The account is blocked by rate limiting.
@@ -112,7 +155,11 @@ impl fmt::Display for Trouble {
                 f,
                 "answered without a log-in ({why}), so the credentials do not count; check username and password or token"
             ),
-            Self::Forbidden => write!(f, "403, the account lacks the right; it needs Confluence administrator rights"),
+            Self::NotPermitted => write!(
+                f,
+                "401: the account is no Confluence administrator, or its user name and password or token are refused"
+            ),
+            Self::Forbidden => write!(f, "403, the account lacks the right"),
             Self::NotFound => write!(f, "404, not there"),
             Self::RateLimited { retry_after: Some(seconds) } => write!(
                 f,
@@ -124,6 +171,9 @@ impl fmt::Display for Trouble {
                 "429, the account is blocked by the site's rate limiting; \
                  ask the site's administrators for an exemption, or lower limits.requests_per_second"
             ),
+            Self::Unavailable { retry_after } => {
+                write!(f, "503, the site is out of service and asks to come back only after {retry_after} s")
+            }
             Self::Redirected { to } => {
                 write!(f, "redirected to {to}, which is not followed; set base_url to the site's final address")
             }
@@ -134,6 +184,10 @@ impl fmt::Display for Trouble {
             }
             Self::Malformed(what) => f.write_str(what),
             Self::GivenUp => write!(f, "not asked, since the requests before it failed"),
+            Self::Deadline => write!(
+                f,
+                "not asked in time: the walk took longer than limits.walk_deadline; raise it, or see why the site is slow"
+            ),
         }
     }
 }
@@ -141,6 +195,9 @@ impl fmt::Display for Trouble {
 impl fmt::Display for RequestError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {}", self.request, self.trouble)?;
+        if matches!(self.trouble, Trouble::Forbidden | Trouble::NotPermitted) {
+            write!(f, "; {}", self.right)?;
+        }
         if self.attempts > 1 {
             write!(f, " (tried {} times)", self.attempts)?;
         }

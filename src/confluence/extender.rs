@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use super::error::{RequestError, Trouble};
+use super::error::{RequestError, Right, Trouble};
 use super::http::{Client, Request};
 use super::page::Page;
 use super::wire::decode_user;
@@ -112,13 +112,13 @@ impl<'a> Extender<'a> {
         let url = self.client.url(&[&ROOT[..], &["user", "getUserDetails", name]].concat(), &[]);
         let request = Request {
             retries: Some(self.client.limits().retries.min(1)),
-            ..Request::get(url, "rest/extender/1.0/user/getUserDetails/{name}")
+            ..Request::get(url, "rest/extender/1.0/user/getUserDetails/{name}", Right::Administrator)
         };
         let decode = |body: Bytes| {
             let record = body.trim_ascii();
             decode_user(record).map_err(|error| format!("not a user record: {error}"))
         };
-        match self.client.send(request, decode).await {
+        match self.client.send(&request, decode).await {
             Ok(user) => Ok(LookUp::Found(Box::new(user))),
             Err(error) if error.trouble == Trouble::NotFound => Ok(LookUp::NotFound),
             Err(error) => Err(error),
@@ -133,14 +133,18 @@ impl<'a> Extender<'a> {
         size: u64,
         decode: impl Fn(Bytes) -> Result<Page, String>,
     ) -> Result<Page, RequestError> {
-        let (start_at, max_results) = (start.to_string(), size.to_string());
-        let mut query = vec![("startAt", start_at.as_str()), ("maxResults", max_results.as_str())];
-        if detail == Detail::Extended {
-            query.push(("showExtendedDetails", "true"));
-        }
         let segments = [&ROOT[..], path].concat();
-        let label = format!("{}?startAt={start}&maxResults={size}", segments.join("/"));
-        self.client.send(Request::get(self.client.url(&segments, &query), label), decode).await
+        let right = if path[0] == "user" { Right::Administrator } else { Right::UseConfluence };
+        let request = |size: u64| {
+            let (start_at, max_results) = (start.to_string(), size.to_string());
+            let mut query = vec![("startAt", start_at.as_str()), ("maxResults", max_results.as_str())];
+            if detail == Detail::Extended {
+                query.push(("showExtendedDetails", "true"));
+            }
+            let label = format!("{}?startAt={start}&maxResults={size}", segments.join("/"));
+            Request::get(self.client.url(&segments, &query), label, right)
+        };
+        self.client.page(size, request, decode).await
     }
 }
 

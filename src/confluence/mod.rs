@@ -8,7 +8,7 @@ mod paging;
 mod user_export;
 mod wire;
 
-pub use error::{RequestError, Trouble};
+pub use error::{RequestError, Right, Trouble};
 pub use extender::{Detail, Extender, LookUp, UserList, is_addressable};
 pub use http::{Client, ClientError, DownloadError, Figures};
 pub use page::{Page, Rows};

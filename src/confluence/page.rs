@@ -20,6 +20,8 @@ pub struct Page {
     pub total: Option<u64>,
     /// `hasNextPage`, where given: rows follow this page.
     pub more: Option<bool>,
+    /// How many rows the client asked for in the end: fewer where more did not come in time.
+    pub asked: Option<u64>,
     /// The records, undecoded.
     pub rows: Rows,
 }
@@ -118,7 +120,7 @@ impl Page {
         // A boundary inside a string or a nested list leaves pieces that are no records.
         let beginning = first_key(rows.get(0))?;
         rows.iter().all(|row| looks_whole(row, beginning)).then_some(())?;
-        Some(Self { start: envelope.start_at, total: envelope.total, more: envelope.has_next_page, rows })
+        Some(Self { start: envelope.start_at, total: envelope.total, more: envelope.has_next_page, asked: None, rows })
     }
 
     fn decode(body: Bytes, list: &'static str) -> Result<Self, String> {
@@ -147,7 +149,7 @@ impl Page {
             })
             .collect();
         let (start, total, more) = (envelope.start_at, envelope.total, envelope.has_next_page);
-        Ok(Self { start, total, more, rows: Rows { body, at } })
+        Ok(Self { start, total, more, asked: None, rows: Rows { body, at } })
     }
 }
 

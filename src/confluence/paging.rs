@@ -111,24 +111,26 @@ where
     Fut: Future<Output = Result<Page, RequestError>>,
 {
     let fetch = &fetch;
-    let window = |start| async move { (start, fetch(start, page_size).await) };
+    let window = |start, size| async move { (start, fetch(start, size).await) };
     let mut pass = Pass { joined: true, ..Pass::default() };
     let mut ahead = FuturesOrdered::new();
     let mut planned = 0; // the next window to ask for
     let mut reached = 0; // one behind the last row received
+    let mut size = page_size; // rows asked for: fewer once more did not come in time
     let mut stride = page_size; // rows the server gives in a page
     let mut tail: Option<Tail> = None;
     let mut heads = HashSet::new();
     let mut again = 0; // pages that came before
     let mut current = match first {
         Some(page) => (0, Ok(page)),
-        None => window(0).await,
+        None => window(0, size).await,
     };
     loop {
         let (start, answer) = current;
         match answer {
             Ok(page) => {
                 let rows = page.rows.len() as u64;
+                size = page.asked.map_or(size, |asked| asked.clamp(1, size));
                 pass.pages += 1;
                 pass.disturbed |= pass.declared.is_some() && page.total.is_some() && pass.declared != page.total;
                 pass.declared = page.total.or(pass.declared);
@@ -184,7 +186,10 @@ where
             }
             Err(error) if start == 0 || error.trouble.is_refusal() || error.trouble.is_block() => return Err(error),
             Err(error) => {
-                let hopeless = error.trouble == Trouble::GivenUp;
+                let hopeless = error.trouble.is_end();
+                if matches!(error.trouble, Trouble::TimedOut(_)) {
+                    size = (size / 2).max(1);
+                }
                 pass.failures.push(error);
                 if hopeless || pass.failures.len() >= FAILED_PAGES {
                     pass.end = PassEnd::Failed;
@@ -203,11 +208,11 @@ where
         let wanted = reached - overlap;
         current = loop {
             if ahead.is_empty() {
-                ahead.push_back(window(wanted));
+                ahead.push_back(window(wanted, size));
                 planned = wanted + stride - overlap;
             }
             while ahead.len() < concurrency && pass.declared.is_some_and(|total| planned + overlap < total) {
-                ahead.push_back(window(planned));
+                ahead.push_back(window(planned, size));
                 planned += stride - overlap;
             }
             match ahead.next().await {
@@ -335,6 +340,27 @@ mod tests {
         .await
         .unwrap();
         (pass, seen)
+    }
+
+    #[tokio::test]
+    async fn what_came_only_in_smaller_pages_is_asked_for_in_smaller_pages() {
+        let list: Vec<u64> = (0..2000).collect();
+        let sizes = RefCell::new(Vec::new());
+        // From row 500 on the site cannot give more than 100 rows in time.
+        let fetch = |start: u64, size: u64| {
+            sizes.borrow_mut().push((start, size));
+            let asked = if start + size > 500 { size.min(100) } else { size };
+            let answer = Page { asked: Some(asked), ..page(&list, start, asked) };
+            async move { Ok(answer) }
+        };
+        let mut seen = Vec::new();
+        let on_page = |page: Page, fresh| seen.extend(page.rows.iter().skip(fresh).map(number));
+        let pass = read_listing(fetch, None, 400, 1, number, on_page).await.unwrap();
+        assert_eq!(seen, list);
+        assert!(pass.is_complete(2000) && !pass.disturbed, "{pass:?}");
+        let sizes = sizes.into_inner();
+        assert_eq!(sizes[..2], [(0, 400), (395, 400)]);
+        assert!(sizes[2..].iter().all(|(_, size)| *size == 100), "{sizes:?}");
     }
 
     #[tokio::test]

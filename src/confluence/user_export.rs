@@ -7,13 +7,13 @@ use std::fmt;
 use std::io;
 use std::time::Duration;
 
-use bytes::BytesMut;
+use bytes::{Bytes, BytesMut};
 use chrono::NaiveDateTime;
 use serde::Deserialize;
 use serde_json::json;
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::error::RequestError;
+use super::error::{RequestError, Right};
 use super::http::{Client, DownloadError, Request};
 use super::page::{Page, category};
 use super::wire::{Malformed, identifier, malformed, parse, text, told};
@@ -77,13 +77,20 @@ impl<'a> UserExport<'a> {
 
     /// A page of `search` over active and inactive users, from row `offset`.
     pub async fn search(&self, offset: u64, size: u64) -> Result<Page, RequestError> {
-        let payload = json!({
-            "searchString": "", "activeUsers": true, "inActiveUsers": true, "offset": offset, "pageSize": size,
-        });
         let segments = [&ROOT[..], &["search"]].concat();
-        let label = format!("{} (offset {offset}, pageSize {size})", segments.join("/"));
-        let request = Request::post(self.client.url(&segments, &[]), label, payload.to_string());
-        self.client.send(request, Page::of_export).await
+        let request = |size: u64| {
+            let payload = json!({
+                "searchString": "", "activeUsers": true, "inActiveUsers": true, "offset": offset, "pageSize": size,
+            });
+            let label = format!("{} (offset {offset}, pageSize {size})", segments.join("/"));
+            self.post(&segments, label, payload.to_string())
+        };
+        self.client.page(size, request, Page::of_export).await
+    }
+
+    fn post(&self, segments: &[&str], label: String, payload: impl Into<Bytes>) -> Request {
+        let request = Request::post(self.client.url(segments, &[]), label, Right::Administrator, payload);
+        Request { vague_401: true, ..request }
     }
 
     /// Has the site convert `records`, as `search` gave them, to a file in its temporary folder.
@@ -101,10 +108,9 @@ impl<'a> UserExport<'a> {
         }
         payload.extend_from_slice(b"]");
         let segments = [&ROOT[..], &["file", format.as_str()]].concat();
-        let request = Request::post(self.client.url(&segments, &[]), segments.join("/"), payload.freeze());
         // Each time it acts on it the site leaves one more file behind.
-        let request = Request { is_read: false, ..request };
-        self.client.send(request, |body| ServerFile::told(&body, format)).await
+        let request = Request { is_read: false, ..self.post(&segments, segments.join("/"), payload.freeze()) };
+        self.client.send(&request, |body| ServerFile::told(&body, format)).await
     }
 
     /// Passes the file on to `write` as it arrives, at most 1 GiB of it; tells how many bytes there were.
@@ -114,8 +120,9 @@ impl<'a> UserExport<'a> {
         write: impl FnMut(&[u8]) -> io::Result<()>,
     ) -> Result<u64, DownloadError> {
         let url = self.client.url(&DOWNLOAD, &[("fileName", file.name.as_str())]);
-        let request = Request { timeout: Some(FILE_TIMEOUT), ..Request::get(url, DOWNLOAD.join("/")) };
-        self.client.download(request, FILE_CAP, write).await
+        let request = Request::get(url, DOWNLOAD.join("/"), Right::Administrator);
+        let request = Request { vague_401: true, timeout: Some(FILE_TIMEOUT), ..request };
+        self.client.download(&request, FILE_CAP, write).await
     }
 }
 

@@ -11,6 +11,7 @@ mod listings;
 mod lookups;
 mod mirror;
 mod names;
+mod politeness;
 mod privacy;
 mod processes;
 mod records;

@@ -103,6 +103,7 @@ pub fn site(base_url: &str) -> Site {
             page_size: 1000,
             lookups_per_walk: 100_000,
             request_timeout: Duration::from_secs(20),
+            walk_deadline: Duration::from_secs(3600),
             retries: 1,
         },
         guard: Guard { users_percent: 10.0, memberships_percent: 25.0, ignore_below: 10 },

@@ -12,10 +12,18 @@ fn a_minimal_site_gets_every_default() {
     assert_eq!((site.kind, site.base_url.as_str()), (SiteKind::DataCenter, "https://c.example.com/wiki"));
     assert_eq!((site.freshness, site.timezone), (Duration::from_secs(86_400), chrono_tz::Tz::UTC));
     assert_eq!((site.user_export, site.allow_writes), (UserExport::Auto, false));
-    let Limits { concurrency, requests_per_second, page_size, lookups_per_walk, request_timeout, retries } =
-        site.limits;
+    let Limits {
+        concurrency,
+        requests_per_second,
+        page_size,
+        lookups_per_walk,
+        request_timeout,
+        walk_deadline,
+        retries,
+    } = site.limits;
     assert_eq!((concurrency, requests_per_second, page_size, lookups_per_walk), (4, 20.0, 1000, 200));
-    assert_eq!((request_timeout, retries), (Duration::from_secs(60), 5));
+    assert_eq!((request_timeout, walk_deadline), (Duration::from_secs(60), Duration::from_secs(4 * 3600)));
+    assert_eq!(retries, 5);
     let Guard { users_percent, memberships_percent, ignore_below } = site.guard;
     assert_eq!((users_percent, memberships_percent, ignore_below), (10.0, 25.0, 10));
     assert!(site.schedule.is_none() && site.organization.is_none() && site.account_ids_file.is_none());
@@ -60,6 +68,7 @@ fn values_out_of_range_name_key_value_place_and_remedy() {
         ("limits.page_size = 0", "from 1 to 10000"),
         ("limits.lookups_per_walk = 100001", "from 0 to 100000"),
         ("limits.request_timeout = \"0s\"", "longer than 0s"),
+        ("limits.walk_deadline = \"0s\"", "longer than 0s"),
         ("limits.retries = 21", "from 0 to 20"),
         ("limits.retries = -1", "from 0 to 20"),
         ("guard.users_percent = 100.5", "must be a number from 0 to 100"),
