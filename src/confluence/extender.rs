@@ -112,6 +112,7 @@ impl<'a> Extender<'a> {
         let url = self.client.url(&[&ROOT[..], &["user", "getUserDetails", name]].concat(), &[]);
         let request = Request {
             retries: Some(self.client.limits().retries.min(1)),
+            retries_when_limited: Some(self.client.limits().retries),
             ..Request::get(url, "rest/extender/1.0/user/getUserDetails/{name}", Right::Administrator)
         };
         let decode = |body: Bytes| {

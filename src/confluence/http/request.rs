@@ -17,6 +17,8 @@ pub struct Request {
     pub json: Option<Bytes>,
     /// How often it is sent again after a passing failure; `None` = as configured.
     pub retries: Option<u32>,
+    /// The same after a 429; `None` = as `retries`. What is seldom tried again is no sign of a blocked account.
+    pub retries_when_limited: Option<u32>,
     /// It changes nothing at the site: sent again even when the site may have acted on it.
     pub is_read: bool,
     /// Sent again as it is when the answer does not come in time; else whoever asked asks for less.
@@ -37,6 +39,7 @@ impl Request {
             label: label.into(),
             json: None,
             retries: None,
+            retries_when_limited: None,
             is_read: true,
             again_when_late: true,
             right,

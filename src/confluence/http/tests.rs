@@ -5,6 +5,8 @@ use std::future::{pending, ready};
 
 use futures_util::FutureExt;
 
+use super::attempts::GIVE_UP_AFTER;
+use super::retry::{Failed, Stage};
 use super::*;
 use crate::confluence::error::Right;
 use crate::model::Timestamp;
@@ -100,6 +102,15 @@ async fn a_block_is_told_at_once_and_ends_everything() {
         let (result, sent) = answers(&client, get(&client), |_| Ok(())).await;
         assert!(result.is_err_and(|error| error.trouble.is_block()) && sent == 0);
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_request_that_is_seldom_tried_again_is_no_sign_of_a_block() {
+    let client = client(LIMITS);
+    let seldom = || Request { retries: Some(1), retries_when_limited: Some(5), ..get(&client) };
+    let (result, sent) = answers(&client, seldom(), |sent| if sent < 4 { Err(limited(None)) } else { Ok(()) }).await;
+    assert!(result.is_ok() && sent == 4);
+    assert_eq!(answers(&client, seldom(), |_| Err(Trouble::Status(500).into())).await.1, 2);
 }
 
 #[tokio::test(start_paused = true)]
