@@ -45,7 +45,7 @@ pub enum UserExportApp {
 pub struct Settings {
     /// About how many accounts there are when the story begins.
     pub users: usize,
-    /// How many groups the static site of [`Simulator::start_bulk`] has; the evolving one makes its own.
+    /// How many groups the static site of [`super::Simulator::start_bulk`] has; the evolving one makes its own.
     pub groups: usize,
     /// All randomness comes from it.
     pub seed: u64,
