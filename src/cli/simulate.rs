@@ -5,11 +5,12 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use anyhow::Context;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 
 use super::{Exit, Failure, Outcome};
-use crate::simulator::{Fault, SPELLINGS, Settings, Simulator};
+use crate::simulator::{Fault, SPELLINGS, Settings, Simulator, UserExportApp};
 
-/// Runs a simulated Confluence Data Center with REST API Extender until Ctrl-C
+/// Runs a simulated Confluence Data Center with REST API Extender, and Confluence User Export if asked, until Ctrl-C
 #[derive(Clone, Debug, clap::Args)]
 pub struct Options {
     /// Where to listen; loopback only
@@ -36,6 +37,9 @@ pub struct Options {
     /// Misbehave
     #[arg(long = "fault", value_name = "FAULT", value_parser = fault, help = format!("Misbehave: {SPELLINGS}"))]
     pub faults: Vec<String>,
+    /// Install Confluence User Export, in a release that does not tell the last log-in or in one that does
+    #[arg(long, value_name = "RELEASE", value_parser = user_export())]
+    pub user_export: Option<UserExportApp>,
     /// A day passes at the site every so many seconds; 0 is never
     #[arg(long, default_value_t = 0, value_name = "SECONDS", conflicts_with = "fast")]
     pub day_seconds: u64,
@@ -48,6 +52,13 @@ pub struct Options {
     /// Its personal access token
     #[arg(long, default_value = "audit-token")]
     pub token: String,
+}
+
+fn user_export() -> impl TypedValueParser<Value = UserExportApp> {
+    PossibleValuesParser::new(["without-last-login", "with-last-login"]).map(|release| match release.as_str() {
+        "with-last-login" => UserExportApp::WithLastLogin,
+        _ => UserExportApp::WithoutLastLogin,
+    })
 }
 
 // Kept as text, because a fault can be counted down only once.
@@ -79,6 +90,7 @@ pub async fn run(options: Options, out: &mut impl Write) -> Outcome {
         listen: options.listen,
         context_path,
         page_cap: options.page_cap.map(|rows| rows as usize),
+        user_export: options.user_export.unwrap_or(defaults.user_export),
         username: options.username.clone(),
         password: options.password.clone(),
         token: options.token.clone(),
@@ -141,6 +153,11 @@ mod tests {
         assert!(
             parse(&["--fault", "truncate@users:2", "--fault", "slow=5"]).is_ok_and(|it| it.options.faults.len() == 2)
         );
+        assert_eq!(
+            parse(&["--user-export", "with-last-login"]).ok().and_then(|it| it.options.user_export),
+            Some(UserExportApp::WithLastLogin)
+        );
+        assert!(parse(&["--user-export", "missing"]).is_err());
         for bad in
             [&["--fault", "fire"][..], &["--page-cap", "0"], &["--groups", "5"], &["--fast", "--day-seconds", "1"]]
         {

@@ -1,9 +1,9 @@
 //! Who is asking: Basic with CAPTCHA, tokens, and the anonymous visitor a wrong token becomes.
 
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode};
 
 use super::call::{Endpoint, Reply};
-use super::server::{Settings, WrongToken};
+use super::settings::{Settings, UserExportApp, WrongToken};
 
 /// So many wrong passwords, and Confluence asks for a CAPTCHA, which a script cannot solve.
 const ALLOWED_FAILURES: u32 = 3;
@@ -51,17 +51,41 @@ impl Auth {
                 .with_header("X-AUSERNAME", &settings.username)
                 .with_header("X-Seraph-LoginReason", "OK"));
         }
+        // With 401, not 403, although the log-in is right; an app that is not there refuses nobody.
+        let refuses = settings.user_export_refuses || !settings.administrator;
+        if endpoint.is_user_export() && refuses && settings.user_export != UserExportApp::Missing {
+            return Err(unauthorized("OK").with_header("X-AUSERNAME", &settings.username));
+        }
         Ok(Visitor::Known)
     }
 }
 
-fn unauthorized(reason: &str) -> Reply {
+pub(super) fn unauthorized(reason: &str) -> Reply {
     Reply::html(
         StatusCode::UNAUTHORIZED,
         "<html><head><title>Unauthorized (401)</title></head><body>\
          <h1>Unauthorized (401)</h1><p>Basic Authentication Failure</p></body></html>",
     )
     .with_header("X-Seraph-LoginReason", reason)
+}
+
+/// Whether a POST passes the check against forgery (XSRF): it says JSON, or that it needs no check, and no browser sent it.
+pub(super) fn is_from_a_program(headers: &HeaderMap) -> bool {
+    let says = |name: &str, begins: &str| {
+        let value = headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
+        value.to_ascii_lowercase().starts_with(begins)
+    };
+    (says("content-type", "application/json") || says("x-atlassian-token", "no-check"))
+        && !says("user-agent", "mozilla")
+}
+
+/// The log-in page, with 200: where Confluence sends a browser, and what a proxy with single sign-on answers.
+pub(super) fn login_page() -> Reply {
+    Reply::html(
+        StatusCode::OK,
+        "<!DOCTYPE html><html><head><title>Log In - Confluence</title></head>\
+         <body><form name=\"loginform\" action=\"/dologin.action\" method=\"post\"></form></body></html>",
+    )
 }
 
 fn base64(bytes: &[u8]) -> String {

@@ -3,6 +3,7 @@
 use axum::http::StatusCode;
 use bytes::Bytes;
 use percent_encoding::percent_decode_str;
+use serde::Deserialize;
 use url::form_urlencoded;
 
 /// What a request asks for. Faults and counters go by it.
@@ -16,8 +17,21 @@ pub enum Endpoint {
     GroupList,
     /// `group/getUsers/{group}`.
     GroupMembers,
+    /// User Export's `search`.
+    UserExportSearch,
+    /// User Export's `file/{json,xml,csv,xlsx}`.
+    UserExportFile,
+    /// User Export's servlet that sends a file made before.
+    UserExportDownload,
     /// Anything else.
     Other,
+}
+
+impl Endpoint {
+    /// Whether it belongs to User Export rather than to REST API Extender.
+    pub(super) fn is_user_export(self) -> bool {
+        matches!(self, Self::UserExportSearch | Self::UserExportFile | Self::UserExportDownload)
+    }
 }
 
 /// How much of each user a listing shows.
@@ -36,7 +50,7 @@ pub(super) struct Call {
     pub endpoint: Endpoint,
     /// The user list was asked for by its old name.
     pub old_name: bool,
-    /// The user or group in the path, decoded.
+    /// The user or group in the path, decoded; the extension or the name of a file of User Export's.
     pub subject: String,
     pub start: usize,
     /// `maxResults`, when one was asked.
@@ -44,6 +58,37 @@ pub(super) struct Call {
     pub detail: Detail,
     /// A pattern of Java's, when one was asked.
     pub date_format: Option<String>,
+    /// What User Export's `search` looks for.
+    pub search: Search,
+}
+
+/// Which users User Export's `search` is to list.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Search {
+    /// Part of the name, the full name or the e-mail, in lower case; blank for everybody.
+    pub text: String,
+    pub active: bool,
+    pub inactive: bool,
+}
+
+impl Search {
+    /// Whether it lists an account.
+    pub fn wants(&self, active: bool, name: &str, full_name: &str, email: &str) -> bool {
+        (if active { self.active } else { self.inactive })
+            && (self.text.is_empty()
+                || [name, full_name, email].iter().any(|text| text.to_lowercase().contains(&self.text)))
+    }
+}
+
+/// The payload of `search`, as the app's page shows it.
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct Payload {
+    search_string: Option<String>,
+    active_users: bool,
+    in_active_users: bool,
+    offset: usize,
+    page_size: Option<usize>,
 }
 
 /// A part of a listing, after the server's own limits.
@@ -103,7 +148,22 @@ impl Call {
             limit: None,
             detail: Detail::Name,
             date_format: None,
+            search: Search::default(),
         };
+        if let Some(path) = path.strip_prefix("/rest/confluenceuserexport/1.0/") {
+            (call.endpoint, call.subject) = match path.split_once('/') {
+                None if path == "search" => (Endpoint::UserExportSearch, String::new()),
+                Some(("file", kind @ ("json" | "xml" | "csv" | "xlsx"))) => (Endpoint::UserExportFile, kind.to_owned()),
+                _ => (Endpoint::Other, String::new()),
+            };
+            return Ok(call);
+        }
+        if path == "/plugins/servlet/confluenceuserexport/admin/download" {
+            call.endpoint = Endpoint::UserExportDownload;
+            let name = form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "fileName");
+            call.subject = name.map(|(_, value)| value.into_owned()).unwrap_or_default();
+            return Ok(call);
+        }
         let Some(path) = path.strip_prefix("/rest/extender/1.0/") else { return Ok(call) };
         let segments = path.split('/').map(segment).collect::<Option<Vec<_>>>().ok_or_else(bad_path)?;
         let segments: Vec<_> = segments.iter().map(String::as_str).collect();
@@ -133,11 +193,27 @@ impl Call {
         Ok(call)
     }
 
+    /// Reads the payload of User Export's `search`.
+    pub fn read_search(&mut self, body: &[u8]) -> Result<(), Reply> {
+        let payload: Payload = serde_json::from_slice(body)
+            .map_err(|_| Reply::message(StatusCode::BAD_REQUEST, "Cannot deserialize the search"))?;
+        self.start = payload.offset;
+        self.limit = payload.page_size.filter(|&size| size > 0);
+        self.search = Search {
+            text: payload.search_string.unwrap_or_default().to_lowercase(),
+            active: payload.active_users,
+            inactive: payload.in_active_users,
+        };
+        Ok(())
+    }
+
     /// Which rows to send: what was asked, or the default that real servers were seen to apply, within the cap.
     pub fn page(&self, cap: Option<usize>) -> Page {
         let default = match self.endpoint {
             Endpoint::GroupList => 50,
             Endpoint::GroupMembers => 100,
+            // Its own default is not known; that of its page's first example.
+            Endpoint::UserExportSearch => 20,
             _ => 1000,
         };
         let limit = self.limit.unwrap_or(default);

@@ -166,7 +166,7 @@ impl Dates {
         Self { zone, format }
     }
 
-    fn spell(&self, time: Timestamp) -> String {
+    pub fn spell(&self, time: Timestamp) -> String {
         DateTime::from_timestamp_millis(time.millis())
             .map(|utc| utc.with_timezone(&self.zone).format(&self.format).to_string())
             .unwrap_or_default()
@@ -214,7 +214,7 @@ pub(super) fn answer(site: &Population, call: &Call, page: Page, bend: Bend) -> 
             }
             None => no_such_user(&call.subject),
         },
-        Endpoint::Other => Reply::message(StatusCode::NOT_FOUND, "null for uri"),
+        _ => Reply::message(StatusCode::NOT_FOUND, "null for uri"),
     }
 }
 

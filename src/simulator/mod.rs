@@ -1,12 +1,13 @@
-//! A simulated Confluence Data Center with REST API Extender, for `demo`, `simulate` and the tests.
+//! A simulated Confluence Data Center with REST API Extender and Confluence User Export, for `demo`, `simulate` and the
+//! tests.
 //!
 //! | question | file |
 //! |---|---|
 //! | who is there | [`population`](Population), `people`, `names` |
 //! | what a day brings | `evolve` ([`Population::advance_day`]) |
 //! | what a mirror should know | `truth` ([`Population::truth`]) |
-//! | how it is asked and answered | `server`, `call`, `extender`, `auth` |
-//! | what can go wrong | `faults` ([`Fault`]) |
+//! | how it is asked and answered | `settings`, `server`, `call`, `extender`, `user_export`, `auth`, `requests` |
+//! | what can go wrong | `faults` ([`Fault`]), `deliver`, `connection` |
 //! | a hundred thousand users, fast | `bulk` ([`Simulator::start_bulk`]) |
 //!
 //! ```no_run
@@ -22,20 +23,27 @@
 mod auth;
 mod bulk;
 mod call;
+mod connection;
+mod deliver;
 mod evolve;
 mod extender;
 mod faults;
 mod names;
 mod people;
 mod population;
+mod requests;
 mod server;
+mod settings;
 #[cfg(test)]
 mod tests;
 mod truth;
+mod user_export;
 
 pub use call::{Detail, Endpoint};
 pub use evolve::Event;
-pub use faults::{Fault, FaultKind, SPELLINGS, Target};
+pub use faults::{Endless, Fault, FaultKind, RowBend, SPELLINGS, Target, Total};
 pub use population::{LICENCE_GROUPS, Population, User, deleted_alias, is_addressable};
-pub use server::{Requests, Settings, Simulator, UserLists, WrongToken};
-pub use truth::{GroupTruth, Truth, UserTruth};
+pub use requests::Requests;
+pub use server::Simulator;
+pub use settings::{Settings, UserExportApp, UserLists, WrongToken};
+pub use truth::{ExportTruth, GroupTruth, Truth, UserTruth};

@@ -76,6 +76,8 @@ pub struct Population {
     pub(super) rng: ChaCha12Rng,
     /// Every account as the last walk that could see it saw it.
     pub(super) shown: BTreeMap<String, User>,
+    /// Every account as User Export last listed it.
+    pub(super) exported: BTreeMap<String, User>,
     /// Names freed by deletions, for re-use.
     pub(super) freed_names: Vec<String>,
     /// How many people were ever made up.
@@ -96,6 +98,7 @@ impl Population {
             story: BTreeMap::new(),
             rng: ChaCha12Rng::seed_from_u64(seed),
             shown: BTreeMap::new(),
+            exported: BTreeMap::new(),
             freed_names: Vec::new(),
             invented: 0,
             next_wave: today,

@@ -1,150 +1,34 @@
-//! The HTTP side: settings, one handler for every path, counters.
+//! The HTTP side: one handler for every path.
 
-use std::collections::VecDeque;
 use std::io;
-use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use axum::Router;
-use axum::body::Body;
-use axum::extract::{Request, State};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
+use axum::extract::{ConnectInfo, Request, State};
+use axum::http::request::Parts;
+use axum::http::{Method, StatusCode, header};
 use axum::response::Response;
 use axum::serve::ListenerExt;
 use bytes::Bytes;
-use chrono::NaiveDate;
-use chrono_tz::Tz;
-use futures_util::{StreamExt, stream};
 use tokio::net::TcpListener;
-use tokio::sync::oneshot;
+use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-use super::auth::{Auth, Visitor};
+use super::auth::{self, Auth, Visitor};
 use super::bulk::Bulk;
 use super::call::{Call, Endpoint, Page, Reply};
+use super::connection::{self, Line, Lines};
+use super::deliver::{Stop, deliver};
 use super::extender::{self, Bend};
 use super::faults::{Fault, Faults, Plan};
 use super::population::Population;
+use super::requests::Requests;
+use super::settings::{Settings, UserExportApp, UserLists};
+use super::user_export::{self, Files};
 
-/// By which name the app serves the user list.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum UserLists {
-    /// `getUsersWithConfluenceAccess`, as newer releases do.
-    New,
-    /// `getUsers`, as older ones did.
-    Old,
-    /// Both names.
-    Both,
-    /// The app is not installed: 404 for everything.
-    AppMissing,
-}
-
-/// What a wrong token gets. Both were seen.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum WrongToken {
-    /// 401.
-    Refused,
-    /// 200, as the anonymous visitor: empty listings.
-    Anonymous,
-}
-
-/// What kind of Confluence to simulate.
-#[derive(Debug)]
-pub struct Settings {
-    /// About how many accounts there are when the story begins.
-    pub users: usize,
-    /// How many groups the static site of [`Simulator::start_bulk`] has; the evolving one makes its own.
-    pub groups: usize,
-    /// All randomness comes from it.
-    pub seed: u64,
-    /// The day the story begins.
-    pub first_day: NaiveDate,
-    /// The server's own zone, in which it spells times.
-    pub zone: Tz,
-    /// Where to listen; port 0 picks a free one.
-    pub listen: SocketAddr,
-    /// `/confluence`, or empty.
-    pub context_path: String,
-    /// The most rows the server puts on a page, whatever is asked.
-    pub page_cap: Option<usize>,
-    /// By which name the user list is served.
-    pub user_lists: UserLists,
-    /// The account for Basic, and the one the token belongs to.
-    pub username: String,
-    /// Its password.
-    pub password: String,
-    /// Its personal access token.
-    pub token: String,
-    /// Whether the account is a Confluence administrator; others get 403 for users.
-    pub administrator: bool,
-    /// What a wrong token gets.
-    pub wrong_token: WrongToken,
-    /// Faults in force from the start.
-    pub faults: Vec<Fault>,
-}
-
-impl Default for Settings {
-    fn default() -> Self {
-        Self {
-            users: 400,
-            groups: 2_000,
-            seed: 1,
-            first_day: NaiveDate::from_ymd_opt(2025, 1, 6).expect("a date in the calendar"),
-            zone: chrono_tz::Europe::Berlin,
-            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
-            context_path: "/confluence".to_owned(),
-            page_cap: None,
-            user_lists: UserLists::New,
-            username: "audit".to_owned(),
-            password: "audit".to_owned(),
-            token: "audit-token".to_owned(),
-            administrator: true,
-            wrong_token: WrongToken::Refused,
-            faults: Vec::new(),
-        }
-    }
-}
-
-/// How often each endpoint was asked, refused requests included.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Requests {
-    /// `getUsersWithConfluenceAccess` and `getUsers`.
-    pub user_list: usize,
-    /// `getUserDetails`.
-    pub user_details: usize,
-    /// `getGroups`.
-    pub group_list: usize,
-    /// `group/getUsers`.
-    pub group_members: usize,
-    /// Everything else.
-    pub other: usize,
-    /// Path and query of the last ten thousand, oldest first.
-    pub recent: VecDeque<String>,
-}
-
-impl Requests {
-    const KEPT: usize = 10_000;
-
-    /// All of them.
-    pub fn total(&self) -> usize {
-        self.user_list + self.user_details + self.group_list + self.group_members + self.other
-    }
-
-    fn note(&mut self, endpoint: Endpoint, target: &str) {
-        *match endpoint {
-            Endpoint::UserList => &mut self.user_list,
-            Endpoint::UserDetails => &mut self.user_details,
-            Endpoint::GroupList => &mut self.group_list,
-            Endpoint::GroupMembers => &mut self.group_members,
-            Endpoint::Other => &mut self.other,
-        } += 1;
-        if self.recent.len() == Self::KEPT {
-            self.recent.pop_front();
-        }
-        self.recent.push_back(target.to_owned());
-    }
-}
+/// A list of a hundred thousand users for User Export to convert is half of it.
+const LARGEST_BODY: usize = 128 << 20;
 
 /// Everything that can change while the server runs, behind one lock: a request sees one state of the site.
 struct Site {
@@ -155,17 +39,21 @@ struct Site {
     auth: Auth,
     faults: Faults,
     requests: Requests,
+    /// What User Export left in the temp folder.
+    files: Files,
 }
 
 struct Shared {
     site: Mutex<Site>,
+    stop: Stop,
 }
 
 /// A running simulated Confluence. It stops when dropped.
 pub struct Simulator {
     shared: Arc<Shared>,
     base_url: String,
-    stop: Option<oneshot::Sender<()>>,
+    /// Dropped to stop.
+    running: watch::Sender<()>,
     task: JoinHandle<()>,
 }
 
@@ -179,7 +67,7 @@ impl Simulator {
     /// Serves a large static site as fast as it can; its population is not served and does not matter.
     pub async fn start_bulk(settings: Settings) -> io::Result<Self> {
         let population = Population::generate(0, settings.seed, settings.first_day, settings.zone);
-        let bulk = Bulk::generate(settings.users, settings.groups, settings.seed, settings.first_day, settings.zone);
+        let bulk = Bulk::generate(&settings);
         Self::serve(settings, population, Some(bulk)).await
     }
 
@@ -188,15 +76,30 @@ impl Simulator {
         let base_url = format!("http://{}{}", listener.local_addr()?, settings.context_path);
         let mut faults = Faults::default();
         settings.faults.drain(..).for_each(|fault| faults.add(fault));
-        let site = Site { settings, population, bulk, auth: Auth::default(), faults, requests: Requests::default() };
-        let shared = Arc::new(Shared { site: Mutex::new(site) });
+        let fast = bulk.is_some();
+        let site = Site {
+            settings,
+            population,
+            bulk,
+            auth: Auth::default(),
+            faults,
+            requests: Requests::default(),
+            files: Files::default(),
+        };
+        let (running, stopped) = watch::channel(());
+        let shared = Arc::new(Shared { site: Mutex::new(site), stop: Stop(stopped) });
         let router = Router::new().fallback(handle).with_state(shared.clone());
-        let (stop, stopped) = oneshot::channel();
-        // Without it every small reply waits for the client's delayed acknowledgement.
-        let listener = listener.tap_io(|stream| drop(stream.set_nodelay(true)));
-        let server = axum::serve(listener, router).with_graceful_shutdown(async move { drop(stopped.await) });
-        let task = tokio::spawn(async move { drop(server.await) });
-        Ok(Self { shared, base_url, stop: Some(stop), task })
+        let task = if fast {
+            // The static site does without what only faults need.
+            let listener = listener.tap_io(|stream| connection::no_delay(stream));
+            let server = axum::serve(listener, router).with_graceful_shutdown(shared.stop.stopped());
+            tokio::spawn(async move { drop(server.await) })
+        } else {
+            let service = router.into_make_service_with_connect_info::<Line>();
+            let server = axum::serve(Lines(listener), service).with_graceful_shutdown(shared.stop.stopped());
+            tokio::spawn(async move { drop(server.await) })
+        };
+        Ok(Self { shared, base_url, running, task })
     }
 
     /// What a configuration would have as `base_url`.
@@ -248,7 +151,7 @@ impl Simulator {
 
     /// Finishes the requests under way, for at most five seconds, and stops.
     pub async fn shutdown(mut self) {
-        self.stop.take();
+        drop(self.running);
         if tokio::time::timeout(Duration::from_secs(5), &mut self.task).await.is_err() {
             self.task.abort();
         }
@@ -261,39 +164,67 @@ impl Shared {
         self.site.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn answer(&self, method: &Method, path: &str, query: &str, headers: &HeaderMap) -> (Reply, Plan) {
+    fn answer(&self, head: &Parts, body: &[u8]) -> (Reply, Plan) {
+        let (path, query) = (head.uri.path(), head.uri.query().unwrap_or_default());
         let site = &mut *self.site();
         let below = path.strip_prefix(site.settings.context_path.as_str());
         let call = Call::read(below.unwrap_or("/"), query);
         let endpoint = call.as_ref().map_or(Endpoint::Other, |call| call.endpoint);
         site.requests.note(endpoint, &if query.is_empty() { path.to_owned() } else { format!("{path}?{query}") });
 
-        let answered = call.and_then(|call| {
-            let header = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+        if below == Some("/login.action") {
+            return (auth::login_page(), Plan::default());
+        }
+        let answered = call.and_then(|mut call| {
+            let header = head.headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
             let visitor = site.auth.admit(&site.settings, header, call.endpoint)?;
-            if method != Method::GET {
-                return Err(Reply::message(StatusCode::METHOD_NOT_ALLOWED, "Method Not Allowed"));
+            site.check_method(&call, head)?;
+            if call.endpoint == Endpoint::UserExportSearch && site.serves(&call) {
+                call.read_search(body)?;
             }
-            Ok(site.answer_call(call, visitor))
+            Ok(site.answer_call(call, visitor, body))
         });
         answered.unwrap_or_else(|reply| (reply, Plan::default()))
     }
 }
 
 impl Site {
-    fn answer_call(&mut self, mut call: Call, visitor: Visitor) -> (Reply, Plan) {
-        let asked = call.page(self.settings.page_cap);
-        let mut plan = self.faults.strike(&call, asked.start / asked.limit.max(1), &mut self.population);
-        if let Some(reply) = plan.instead.take() {
-            return (reply, plan);
+    /// Whether the app that this call belongs to is installed and knows this address.
+    fn serves(&self, call: &Call) -> bool {
+        if call.endpoint.is_user_export() {
+            return self.settings.user_export != UserExportApp::Missing;
         }
-        let served = match self.settings.user_lists {
+        match self.settings.user_lists {
             UserLists::New => !call.old_name,
             UserLists::Old => call.endpoint != Endpoint::UserList || call.old_name,
             UserLists::Both => true,
             UserLists::AppMissing => false,
-        };
-        if !served {
+        }
+    }
+
+    /// Whether the call comes by the right method and, if that changes things, is no forgery as Confluence sees it.
+    fn check_method(&self, call: &Call, head: &Parts) -> Result<(), Reply> {
+        let posted = matches!(call.endpoint, Endpoint::UserExportSearch | Endpoint::UserExportFile);
+        if head.method != if posted { Method::POST } else { Method::GET } {
+            return match self.serves(call) {
+                true => Err(Reply::message(StatusCode::METHOD_NOT_ALLOWED, "Method Not Allowed")),
+                false => Err(Reply::message(StatusCode::NOT_FOUND, "null for uri")),
+            };
+        }
+        if posted && self.serves(call) && !auth::is_from_a_program(&head.headers) {
+            return Err(Reply::message(StatusCode::FORBIDDEN, "XSRF check failed"));
+        }
+        Ok(())
+    }
+
+    fn answer_call(&mut self, mut call: Call, visitor: Visitor, body: &[u8]) -> (Reply, Plan) {
+        let asked = call.page(self.settings.page_cap);
+        let page = asked.start / asked.limit.max(1);
+        let mut plan = self.faults.strike(&call, page, &mut self.population, &self.settings.context_path);
+        if let Some(reply) = plan.instead.take() {
+            return (reply, plan);
+        }
+        if !self.serves(&call) {
             return (Reply::message(StatusCode::NOT_FOUND, "null for uri"), plan);
         }
         if plan.ignore_max_results {
@@ -304,61 +235,58 @@ impl Site {
         }
         let caps = [self.settings.page_cap, plan.cap];
         let page = call.page(caps.into_iter().flatten().min());
+        let visitor = if plan.anonymous { Visitor::Anonymous } else { visitor };
         let (user, mut reply) = match visitor {
-            Visitor::Known => (self.settings.username.clone(), self.answer(&call, page, plan.bend)),
-            Visitor::Anonymous if call.endpoint == Endpoint::UserDetails => {
-                ("anonymous".to_owned(), extender::no_such_user(&call.subject))
-            }
-            Visitor::Anonymous => ("anonymous".to_owned(), self.answer(&call, page, Bend { empty: true, ..plan.bend })),
+            Visitor::Known => (self.settings.username.clone(), self.answer(&call, page, plan.bend, body)),
+            Visitor::Anonymous => ("anonymous".to_owned(), self.answer_anonymous(&call, page, plan.bend)),
         };
-        self.faults.rewrite(&plan, &mut reply);
         reply.headers.push(("X-AUSERNAME".to_owned(), user));
+        self.faults.rewrite(&plan, &call, &mut reply);
         if let Visitor::Known = visitor {
             reply.headers.push(("X-Seraph-LoginReason".to_owned(), "OK".to_owned()));
         }
         (reply, plan)
     }
 
-    fn answer(&mut self, call: &Call, page: Page, bend: Bend) -> Reply {
-        match &mut self.bulk {
+    /// Listings are empty, nobody is found, and files are for those who are logged in.
+    fn answer_anonymous(&mut self, call: &Call, page: Page, bend: Bend) -> Reply {
+        match call.endpoint {
+            Endpoint::UserDetails => extender::no_such_user(&call.subject),
+            Endpoint::UserExportFile | Endpoint::UserExportDownload => auth::unauthorized("OUT"),
+            _ => self.answer(call, page, Bend { empty: true, ..bend }, &[]),
+        }
+    }
+
+    fn answer(&mut self, call: &Call, page: Page, bend: Bend, body: &[u8]) -> Reply {
+        match (&mut self.bulk, call.endpoint) {
+            (_, Endpoint::UserExportFile | Endpoint::UserExportDownload) => {
+                self.files.answer(call, body, self.settings.seed)
+            }
             // The static site can be empty and nothing else: it is there for speed.
-            Some(bulk) if !bend.empty => bulk.answer(call, page),
+            (Some(bulk), _) if !bend.empty => bulk.answer(call, page),
+            (_, Endpoint::UserExportSearch) => {
+                let last_login = self.settings.user_export == UserExportApp::WithLastLogin;
+                user_export::search(&self.population, call, page, bend, last_login)
+            }
             _ => extender::answer(&self.population, call, page, bend),
         }
     }
 }
 
 async fn handle(State(shared): State<Arc<Shared>>, request: Request) -> Response {
-    let uri = request.uri();
-    let (reply, plan) = shared.answer(request.method(), uri.path(), uri.query().unwrap_or_default(), request.headers());
+    let (head, body) = request.into_parts();
+    // What arrives with a GET is not read.
+    let body = match head.method {
+        Method::POST => axum::body::to_bytes(body, LARGEST_BODY).await.unwrap_or_default(),
+        _ => Bytes::new(),
+    };
+    let (reply, plan) = shared.answer(&head, &body);
     if !plan.delay.is_zero() {
-        tokio::time::sleep(plan.delay).await;
-    }
-    respond(reply, plan.truncate)
-}
-
-fn respond(reply: Reply, truncate: bool) -> Response {
-    let length = reply.body.len();
-    let mut response = Response::new(if truncate { half(reply.body) } else { Body::from(reply.body) });
-    *response.status_mut() = reply.status;
-    let headers = response.headers_mut();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(reply.content_type));
-    headers.insert(header::CONTENT_LENGTH, HeaderValue::from(length));
-    for (name, value) in reply.headers {
-        if let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::try_from(value)) {
-            headers.insert(name, value);
+        tokio::select! {
+            () = tokio::time::sleep(plan.delay) => {}
+            () = shared.stop.stopped() => {}
         }
     }
-    response
-}
-
-/// Half a body, and then an error, at which the server closes the connection.
-fn half(body: Bytes) -> Body {
-    let half = stream::iter([Ok(body.slice(..body.len() / 2))]);
-    // Without the pause the error overtakes what is still in hyper's buffer, and the client sees no reply at all.
-    let cut = stream::once(async {
-        tokio::time::sleep(Duration::from_millis(20)).await;
-        Err(io::Error::new(io::ErrorKind::ConnectionAborted, "cut short"))
-    });
-    Body::from_stream(half.chain(cut))
+    let line = head.extensions.get::<ConnectInfo<Line>>().map(|info| &info.0);
+    deliver(reply, plan.delivery, line, &shared.stop).await
 }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::population::{Population, User, is_addressable};
 use crate::model::{Status, Timestamp};
 
-/// What walks over Extender alone, one at each look, can prove of a site.
+/// What walks, one at each look, can prove of a site.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Truth {
     /// By key: every account that some walk could see.
@@ -34,6 +34,17 @@ pub struct UserTruth {
     pub updated_at: Timestamp,
     pub last_login_at: Option<Timestamp>,
     pub last_failed_login_at: Option<Timestamp>,
+    /// What only User Export tells; for the deleted what it told last. `None` where it is not read.
+    pub export: Option<ExportTruth>,
+}
+
+/// What User Export alone tells of an account.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[allow(missing_docs)] // the columns of `users`
+pub struct ExportTruth {
+    pub active: bool,
+    pub directory: String,
+    pub language: String,
 }
 
 /// One group.
@@ -41,7 +52,7 @@ pub struct UserTruth {
 pub struct GroupTruth {
     /// The keys of its members that a listing shows.
     pub members: BTreeSet<String>,
-    /// False when its name cannot stand in a path: listed, but nobody can read its members.
+    /// False when its name cannot stand in a path: listed, but Extender does not tell its members. User Export does.
     pub readable: bool,
 }
 
@@ -58,10 +69,14 @@ impl Population {
             if listed.contains(&user.key) || found {
                 self.shown.insert(user.key.clone(), user.clone());
             }
+            // User Export lists every account there is.
+            if user.exists() {
+                self.exported.insert(user.key.clone(), user.clone());
+            }
         }
     }
 
-    /// The truth as of the last look.
+    /// The truth as of the last look, to walks over Extender alone.
     pub fn truth(&self) -> Truth {
         let users = self.shown.values().filter_map(|seen| {
             let now = self.users.get(&seen.key)?;
@@ -77,12 +92,51 @@ impl Population {
             let told = if status == Status::Missing { seen } else { now };
             Some((seen.key.clone(), UserTruth::of(told, status)))
         });
+        Truth { users: users.collect(), groups: self.group_truth() }
+    }
+
+    /// The truth as of the last look, to walks that read User Export's whole list, too.
+    ///
+    /// It knows every account that ever was there at a look, also those in no group; the disabled ones are
+    /// `deactivated`; and who is gone from it, and whose name nobody has any more, is `deleted`, whether Confluence
+    /// deleted the account or its directory let go of it. The keys of accounts in no group are learnt from look-ups:
+    /// as many as it takes.
+    pub fn truth_with_export(&self) -> Truth {
+        let users = self.exported.values().filter_map(|seen| {
+            let now = self.users.get(&seen.key)?;
+            let name = seen.name.to_lowercase();
+            let status = if self.has_access(now) {
+                Status::Active
+            } else if now.exists() && !now.enabled {
+                Status::Deactivated
+            } else if now.exists() {
+                Status::NoAccess
+            } else if now.deleted || !self.users.values().any(|user| user.exists() && user.name.to_lowercase() == name)
+            {
+                Status::Deleted
+            } else {
+                Status::Missing
+            };
+            // The alias is all that is left of a deleted account; of an unsynced one, what was seen last.
+            let told = if now.exists() || now.deleted { now } else { seen };
+            let export = if now.exists() { now } else { seen };
+            let export = ExportTruth {
+                active: export.enabled,
+                directory: export.directory.clone(),
+                language: export.language.clone(),
+            };
+            Some((seen.key.clone(), UserTruth { export: Some(export), ..UserTruth::of(told, status) }))
+        });
+        Truth { users: users.collect(), groups: self.group_truth() }
+    }
+
+    fn group_truth(&self) -> BTreeMap<String, GroupTruth> {
         let groups = self.groups.iter().map(|(name, keys)| {
             let shown = |key: &&String| self.users.get(*key).is_some_and(User::exists);
             let members = keys.iter().filter(shown).cloned().collect();
             (name.clone(), GroupTruth { members, readable: is_addressable(name) })
         });
-        Truth { users: users.collect(), groups: groups.collect() }
+        groups.collect()
     }
 }
 
@@ -105,6 +159,7 @@ impl UserTruth {
             updated_at: user.updated_at,
             last_login_at: user.last_login_at,
             last_failed_login_at: user.last_failed_login_at,
+            export: None,
         }
     }
 }

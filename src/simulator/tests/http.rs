@@ -3,54 +3,10 @@
 use std::collections::BTreeSet;
 
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
-use reqwest::{Client, Response};
 use serde_json::Value;
 
+use super::visitor::Visitor;
 use crate::simulator::*;
-
-struct Visitor {
-    site: Simulator,
-    client: Client,
-}
-
-impl Visitor {
-    async fn at(settings: Settings) -> Self {
-        // An error only says that another test was first.
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        let site = Simulator::start(settings).await.expect("a free port");
-        Self { site, client: Client::new() }
-    }
-
-    async fn small() -> Self {
-        Self::at(Settings { users: 60, seed: 7, ..Settings::default() }).await
-    }
-
-    async fn ask(&self, path: &str) -> Response {
-        let url = format!("{}/rest/extender/1.0/{path}", self.site.base_url());
-        self.client.get(url).basic_auth("audit", Some("audit")).send().await.expect("an answer")
-    }
-
-    async fn json(&self, path: &str) -> Value {
-        let reply = self.ask(path).await;
-        assert_eq!(reply.status(), 200, "{path}");
-        serde_json::from_str(&reply.text().await.expect("a body")).expect("JSON")
-    }
-
-    /// Every element of a listing, page by page.
-    async fn walk(&self, path: &str, list: &str) -> Vec<Value> {
-        let mut rows = Vec::new();
-        loop {
-            let sign = if path.contains('?') { '&' } else { '?' };
-            let page = self.json(&format!("{path}{sign}startAt={}&maxResults=1000", rows.len())).await;
-            let part = page[list].as_array().expect("a list").clone();
-            if part.is_empty() {
-                assert_eq!(page["total"], rows.len());
-                return rows;
-            }
-            rows.extend(part);
-        }
-    }
-}
 
 fn encode(name: &str) -> String {
     utf8_percent_encode(name, NON_ALPHANUMERIC).to_string()
@@ -186,50 +142,6 @@ async fn a_wrong_token_is_refused_or_anonymous() {
 }
 
 #[tokio::test]
-async fn faults_strike_where_they_should() {
-    let visitor = Visitor::small().await;
-    let users = "user/getUsersWithConfluenceAccess?maxResults=10";
-    visitor.site.add_fault("status=503;Retry-After=5@users:2".parse().expect("a fault"));
-    assert_eq!(visitor.ask(users).await.status(), 200);
-    let struck = visitor.ask(users).await;
-    assert_eq!((struck.status().as_u16(), struck.headers()["retry-after"].as_bytes()), (503, &b"5"[..]));
-    assert_eq!(visitor.ask(users).await.status(), 200);
-    visitor.site.clear_faults();
-
-    let strike = async |what| {
-        visitor.site.add_fault(Fault::once(Target::default(), what));
-    };
-    strike(FaultKind::Truncate).await;
-    assert!(visitor.ask(users).await.bytes().await.is_err());
-    strike(FaultKind::HtmlLogin).await;
-    assert!(visitor.ask(users).await.text().await.expect("a body").contains("loginform"));
-    strike(FaultKind::InvalidJson).await;
-    assert!(serde_json::from_str::<Value>(&visitor.ask(users).await.text().await.expect("a body")).is_err());
-    strike(FaultKind::EmptyList).await;
-    assert_eq!(visitor.json(users).await["total"], 0);
-    strike(FaultKind::CapPages(3)).await;
-    assert_eq!(visitor.json(users).await["users"].as_array().map(Vec::len), Some(3));
-    strike(FaultKind::IgnoreMaxResults).await;
-    assert!(visitor.json(users).await["users"].as_array().is_some_and(|users| users.len() > 10));
-    let first = visitor.json(users).await;
-    strike(FaultKind::IgnoreStartAt).await;
-    assert_eq!(visitor.json(&format!("{users}&startAt=10")).await, first);
-    strike(FaultKind::OldPlugin).await;
-    let old = visitor.json("group/getUsers/confluence-users").await;
-    assert!(old["users"][0].as_object().is_some_and(|user| user.len() == 1 && !user.contains_key("name")));
-    strike(FaultKind::between(|site| drop(site.add("000-newcomer")))).await;
-    assert_eq!(visitor.json(users).await["users"][0]["name"], "000-newcomer");
-
-    strike(FaultKind::rewrite(|body| body.replace(r#""status":"success""#, r#""status":"odd""#))).await;
-    assert_eq!(visitor.json(users).await["status"], "odd");
-
-    visitor.site.add_fault(Fault::always(Target::at(Endpoint::UserList).page(1), FaultKind::status(500)));
-    assert_eq!(visitor.ask(users).await.status(), 200);
-    assert_eq!(visitor.ask(&format!("{users}&startAt=10")).await.status(), 500);
-    assert_eq!(visitor.ask(&format!("{users}&startAt=20")).await.status(), 200);
-}
-
-#[tokio::test]
 async fn requests_are_counted_and_the_server_stops() {
     let visitor = Visitor::small().await;
     visitor.ask("group/getGroups?startAt=0").await;
@@ -247,9 +159,8 @@ async fn requests_are_counted_and_the_server_stops() {
 
 #[tokio::test]
 async fn the_static_site_answers_the_same_questions() {
-    let _ = rustls::crypto::ring::default_provider().install_default();
-    let settings = Settings { users: 3000, groups: 60, page_cap: Some(500), ..Settings::default() };
-    let visitor = Visitor { site: Simulator::start_bulk(settings).await.expect("a port"), client: Client::new() };
+    let visitor =
+        Visitor::at_static(Settings { users: 3000, groups: 60, page_cap: Some(500), ..Settings::default() }).await;
     let users = names(&visitor.walk("user/getUsersWithConfluenceAccess", "users").await);
     assert_eq!(users.len(), 3000);
     assert!(users.is_sorted());

@@ -135,6 +135,59 @@ fn the_truth_is_what_a_walk_can_prove() {
 }
 
 #[test]
+fn user_export_tells_more() {
+    let mut site = site(60, 7);
+    let keys = ["ann", "bob", "cid", "dan", "eve", "fay"].map(|name| site.add(name));
+    let [disabled, unsynced, deleted, alone, unseen, replaced] = &keys;
+    site.delete(unseen);
+    site.leave_all(alone);
+    site.look();
+    assert!(!site.truth().users.contains_key(alone));
+
+    let edit =
+        |site: &mut Population, key: &String, edit: fn(&mut User)| edit(site.users.get_mut(key).expect("somebody"));
+    edit(&mut site, disabled, |user| user.enabled = false);
+    edit(&mut site, unsynced, |user| {
+        user.unsynced = true;
+        user.phone = "changed out of sight".to_owned();
+    });
+    site.delete(deleted);
+    edit(&mut site, replaced, |user| user.unsynced = true);
+    site.add("FAY");
+    site.look();
+
+    let truth = site.truth_with_export();
+    let status = |key: &String| truth.users.get(key).map(|user| user.status);
+    assert_eq!(status(disabled), Some(Status::Deactivated));
+    assert_eq!(status(unsynced), Some(Status::Deleted));
+    assert_ne!(truth.users[unsynced].phone, "changed out of sight");
+    assert_eq!(truth.users[unsynced].name, "bob");
+    assert_eq!(status(deleted), Some(Status::Deleted));
+    assert_eq!(truth.users[deleted].name, *deleted);
+    assert_eq!(status(alone), Some(Status::NoAccess));
+    assert_eq!(status(unseen), None);
+    // Its name is somebody else's: a look-up by name finds that one.
+    assert_eq!(status(replaced), Some(Status::Missing));
+
+    for (key, user) in &truth.users {
+        let export = user.export.as_ref().expect("it is read");
+        assert_eq!(export.directory, site.users[key].directory);
+        assert_eq!(export.language, site.users[key].language);
+        assert_eq!(user.has_access, user.status == Status::Active);
+        assert!(!user.has_access || export.active);
+    }
+    assert!(!truth.users[disabled].export.as_ref().expect("it is read").active);
+    assert_eq!(truth.groups, site.truth().groups);
+    // Whatever Extender alone can prove, both prove.
+    for (key, user) in site.truth().users {
+        assert!(
+            user.status == Status::Missing || truth.users[&key].status == user.status || !truth.users[&key].has_access
+        );
+    }
+    assert!(site.truth().users.values().all(|user| user.export.is_none()));
+}
+
+#[test]
 fn the_alias_of_a_deleted_account_follows_from_its_key() {
     // printf 2c9b8082813df28e01813dfb03010000 | sha256sum
     assert_eq!(deleted_alias("2c9b8082813df28e01813dfb03010000").len(), 10);

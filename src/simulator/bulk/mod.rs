@@ -3,18 +3,21 @@
 //! Nothing is stored of a user: everything follows from its number, and the numbers are in the order of the names.
 //! Pages are kept as they were first rendered.
 
+mod export;
+
 use std::collections::HashMap;
 
 use axum::http::StatusCode;
 use bytes::Bytes;
-use chrono::NaiveDate;
 use chrono_tz::Tz;
 use rand::rngs::ChaCha12Rng;
 use rand::{RngExt, SeedableRng};
 
-use super::call::{Call, Detail, Endpoint, Page, Reply};
+use self::export::Roster;
+use super::call::{Call, Detail, Endpoint, Page, Reply, Search};
 use super::extender::{self, Dates, Record};
 use super::names::{DEPARTMENTS, LOCATIONS};
+use super::settings::{Settings, UserExportApp};
 use crate::model::Timestamp;
 
 /// An account's number. Even ones may use Confluence and are in the user list; an odd one may not, and sorts directly
@@ -26,6 +29,8 @@ enum Listing {
     Users,
     Groups,
     Members(usize),
+    /// What User Export lists: with active users, with inactive ones.
+    Export(bool, bool),
 }
 
 pub(super) struct Bulk {
@@ -38,9 +43,14 @@ pub(super) struct Bulk {
     bumped: HashMap<Number, i64>,
     bumps: u64,
     pages: HashMap<(Listing, Page, Detail), Bytes>,
+    export: Roster,
 }
 
-/// One in a hundred accounts has no access; they are found in these groups alone.
+/// One in so many accounts has no access.
+const BLOCK: usize = 100;
+/// The account in each block behind which one without access stands.
+const OUTSIDER: usize = 50;
+/// Accounts without access are found in so many groups alone.
 const FORMER: usize = 5;
 /// Memberships beyond `confluence-users`, for each user.
 const FURTHER: f64 = 3.9;
@@ -51,15 +61,16 @@ const FAMILY: &[&str] =
     &["andersson", "celik", "dvorak", "kovacs", "mueller", "nowak", "obrien", "shevchenko", "tanaka"];
 
 impl Bulk {
-    pub fn generate(users: usize, groups: usize, seed: u64, first_day: NaiveDate, zone: Tz) -> Self {
+    pub fn generate(settings: &Settings) -> Self {
+        let &Settings { groups, seed, first_day, zone, .. } = settings;
         let mut rng = ChaCha12Rng::seed_from_u64(seed);
-        let users = users.max(1);
+        let users = settings.users.max(1);
         let even = |user: usize| (2 * user) as Number;
         let mut lists = vec![
             ("confluence-administrators".to_owned(), (0..users).step_by(users.div_ceil(20)).map(even).collect()),
             ("confluence-users".to_owned(), (0..users).map(even).collect()),
         ];
-        let outsiders: Vec<_> = (50..users).step_by(100).map(|user| even(user) + 1).collect();
+        let outsiders: Vec<_> = (OUTSIDER..users).step_by(BLOCK).map(|user| even(user) + 1).collect();
         for nth in 0..FORMER {
             let mut members: Vec<_> = outsiders.iter().copied().skip(nth).step_by(FORMER).collect();
             members.extend((0..members.len()).map(|_| even(rng.random_range(0..users))));
@@ -79,7 +90,16 @@ impl Bulk {
             members.dedup();
         }
         let today = first_day.and_hms_opt(0, 0, 0).expect("midnight is a time").and_utc().timestamp_millis();
-        Self { users, groups: lists, zone, today, bumped: HashMap::new(), bumps: 0, pages: HashMap::new() }
+        Self {
+            users,
+            groups: lists,
+            zone,
+            today,
+            bumped: HashMap::new(),
+            bumps: 0,
+            pages: HashMap::new(),
+            export: Roster::new(settings.user_export == UserExportApp::WithLastLogin),
+        }
     }
 
     /// The next `users` accounts, spread over the list, log in.
@@ -93,7 +113,9 @@ impl Bulk {
             self.bumped.insert((2 * user) as Number, login);
         }
         self.bumps += 1;
-        self.pages.retain(|(_, _, detail), _| *detail != Detail::Extended);
+        // User Export has but one level of detail, with the last log-in.
+        self.pages
+            .retain(|(listing, _, detail), _| *detail != Detail::Extended && !matches!(listing, Listing::Export(..)));
     }
 
     pub fn answer(&mut self, call: &Call, page: Page) -> Reply {
@@ -107,7 +129,11 @@ impl Bulk {
                 }
             }
             Endpoint::UserDetails => return self.look_up(&call.subject),
-            Endpoint::Other => return Reply::message(StatusCode::NOT_FOUND, "null for uri"),
+            Endpoint::UserExportSearch if !call.search.text.is_empty() => {
+                return Reply::json(StatusCode::OK, self.search(&call.search, page));
+            }
+            Endpoint::UserExportSearch => Listing::Export(call.search.active, call.search.inactive),
+            _ => return Reply::message(StatusCode::NOT_FOUND, "null for uri"),
         };
         let key = (listing, page, call.detail);
         if let Some(body) = self.pages.get(&key) {
@@ -133,6 +159,12 @@ impl Bulk {
                     self.groups[page.range(self.groups.len())].iter().map(|(name, _)| name.as_str()).collect();
                 extender::group_page(self.groups.len(), page, &names)
             }
+            Listing::Export(true, true) => {
+                let places = page.range(self.accounts());
+                let more = places.end < self.accounts();
+                self.export_page(places, more)
+            }
+            Listing::Export(active, inactive) => self.search(&Search { text: String::new(), active, inactive }, page),
         }
     }
 
@@ -174,35 +206,59 @@ impl Bulk {
         format!("{}.{}{user:07}{suffix}", GIVEN[given], FAMILY[family])
     }
 
-    fn write(&self, number: Number, detail: Detail, dates: &Dates, body: &mut Vec<u8>) {
-        let name = self.name(number);
-        let full_name = format!("{} {}", name.replacen('.', " ", 1), "Ünal");
-        // An odd multiplier permutes the numbers, so that neighbours do not look alike.
-        let mixed = u64::from(number).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-        let (department, posts) = (&DEPARTMENTS[mixed as usize % DEPARTMENTS.len()], number as usize);
+    /// An odd multiplier permutes the numbers, so that neighbours do not look alike.
+    fn mixed(number: Number) -> u64 {
+        u64::from(number).wrapping_mul(0x9e37_79b9_7f4a_7c15)
+    }
+
+    /// When an account was created, updated, and last used.
+    fn times(&self, number: Number) -> (Timestamp, Timestamp, Option<Timestamp>) {
+        let mixed = Self::mixed(number);
         let days = |days: u64| days as i64 * 86_400_000;
         let created = self.today - days(400 + (mixed >> 20) % 2500) - (mixed >> 40) as i64 % 80_000_000;
         let login = self.bumped.get(&number).copied().or_else(|| {
-            ((mixed >> 8) % 20 != 0).then(|| self.today - days((mixed >> 30) % 390) - (mixed >> 36) as i64 % 80_000_000)
+            (!(mixed >> 8).is_multiple_of(20))
+                .then(|| self.today - days((mixed >> 30) % 390) - (mixed >> 36) as i64 % 80_000_000)
         });
         let time = Timestamp::from_millis_clamped;
+        (time(created), time(created + days((mixed >> 26) % 300)), login.map(time))
+    }
+
+    fn write(&self, number: Number, detail: Detail, dates: &Dates, body: &mut Vec<u8>) {
+        let name = self.name(number);
+        let mixed = Self::mixed(number);
+        let (department, posts) = (&DEPARTMENTS[mixed as usize % DEPARTMENTS.len()], number as usize);
+        let (created_at, updated_at, last_login_at) = self.times(number);
         Record {
             key: &format!("2c9b8082{number:08x}{mixed:016x}"),
-            email: &format!("{name}@example.com"),
+            email: &email(&name),
             name: &name,
-            full_name: &full_name,
+            full_name: &full_name(&name),
             department: department.1,
             position: department.2[posts % department.2.len()],
             location: LOCATIONS[(mixed >> 12) as usize % LOCATIONS.len()],
             phone: &if mixed >> 16 & 1 == 0 { format!("+49 30 {:07}", mixed >> 44) } else { String::new() },
             im: "",
             website: "",
-            created_at: time(created),
-            updated_at: time(created + days((mixed >> 26) % 300)),
-            last_login_at: login.map(time),
+            created_at,
+            updated_at,
+            last_login_at,
             last_failed_login_at: None,
-            has_access: number.is_multiple_of(2),
+            has_access: has_access(number),
         }
         .write(detail, dates, body);
     }
+}
+
+/// Even numbers have it. Odd ones are disabled, as User Export tells.
+fn has_access(number: Number) -> bool {
+    number.is_multiple_of(2)
+}
+
+fn full_name(name: &str) -> String {
+    format!("{} {}", name.replacen('.', " ", 1), "Ünal")
+}
+
+fn email(name: &str) -> String {
+    format!("{name}@example.com")
 }
