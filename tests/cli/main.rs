@@ -4,6 +4,7 @@
 mod support;
 
 mod commands;
+mod db;
 mod files;
 mod groups;
 mod listings;
