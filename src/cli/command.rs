@@ -5,8 +5,8 @@ use std::io::{self, Write};
 use clap::{Parser, Subcommand};
 
 use super::{
-    Exit, Failure, Global, Outcome, check_config, demo, export, history, init, reader, report, simulate, sql, status,
-    sync, walks,
+    Exit, Failure, Global, Outcome, check_config, db, demo, export, history, init, reader, report, simulate, sql,
+    status, sync, walks,
 };
 use crate::clock::Clock;
 use crate::config::{Config, LogFormat};
@@ -48,6 +48,9 @@ enum Sub {
     History(history::Options),
     /// Read-only SQL on the mirror
     Sql(sql::Options),
+    /// Look after the database file
+    #[command(subcommand)]
+    Db(Db),
 }
 
 #[derive(Debug, Subcommand)]
@@ -62,6 +65,14 @@ enum Walks {
 enum Export {
     /// The users of a site
     Users(export::UserOptions),
+}
+
+#[derive(Debug, Subcommand)]
+enum Db {
+    /// Copy the database while it is in use, verify the copy, and put it in place
+    Backup(db::BackupOptions),
+    /// Check that the file is whole and that what it says agrees with itself; writes nothing
+    Verify(db::VerifyOptions),
 }
 
 /// Parses the command line, runs the command, tells a failure on stderr, and gives the exit code.
@@ -151,6 +162,17 @@ async fn run(command: Command, clock: &Clock, out: &mut impl Write) -> Outcome {
             let (path, _) = global.load_for_reading(clock)?;
             let outcome = sql::run(options, &mut reader(&path).await?, clock, out).await;
             outcome.map_err(|failure| failure.reading(&path))
+        }
+        Sub::Db(Db::Backup(options)) => {
+            let (path, _) = global.load_for_reading(clock)?;
+            db::backup(options, &path, out).await
+        }
+        Sub::Db(Db::Verify(options)) => {
+            let path = match &options.file {
+                Some(file) => db::named(file)?,
+                None => global.load_for_reading(clock)?.0,
+            };
+            db::verify(options, &path, out).await
         }
     }
 }

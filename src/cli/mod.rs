@@ -2,6 +2,7 @@
 
 pub mod check_config;
 mod command;
+pub mod db;
 pub mod demo;
 mod describe;
 pub mod export;

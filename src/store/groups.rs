@@ -29,6 +29,15 @@ pub struct Fingerprint {
     pub listing: Option<u64>,
 }
 
+/// The fingerprint of a set of members, sorted by id.
+pub fn members_fingerprint(members: impl Iterator<Item = UserId>) -> u64 {
+    let mut hasher = xxhash_rust::xxh3::Xxh3::new();
+    for member in members {
+        hasher.update(&(member.0 as u32).to_le_bytes());
+    }
+    hasher.digest()
+}
+
 /// The groups of `site` that are there now.
 pub async fn current_groups(connection: &mut SqliteConnection, site: SiteId) -> Result<Vec<GroupRow>, sqlx::Error> {
     // One row of JSON: reading thousands of narrow rows one by one costs more than the rest of an unchanged walk.

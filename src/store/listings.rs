@@ -35,9 +35,23 @@ impl Part {
     }
 }
 
-const ENTRY: usize = 20;
+/// Bytes of an entry in its row.
+pub(super) const ENTRY: usize = 20;
 /// Entries in one row: a change rewrites one row of 20 kB, not the listing.
-const ENTRIES: usize = 1_000;
+pub(super) const ENTRIES: usize = 1_000;
+
+/// The entries of one row.
+pub(super) fn decode(row: &[u8]) -> impl Iterator<Item = Entry> {
+    row.chunks_exact(ENTRY).map(|bytes| {
+        let (fingerprint, rest) = bytes.split_at(8);
+        let (user, name) = rest.split_at(4);
+        Entry {
+            fingerprint: u64::from_le_bytes(fingerprint.try_into().expect("8 bytes")),
+            user: u32::from_le_bytes(user.try_into().expect("4 bytes")),
+            name: u64::from_le_bytes(name.try_into().expect("8 bytes")),
+        }
+    })
+}
 
 /// Reads a listing back.
 pub async fn load_listing(
@@ -59,15 +73,7 @@ pub async fn load_listing(
         .fetch(&mut *connection);
     while let Some(row) = rows.try_next().await? {
         let blob: &[u8] = row.try_get(0)?;
-        entries.extend(blob.chunks_exact(ENTRY).map(|bytes| {
-            let (fingerprint, rest) = bytes.split_at(8);
-            let (user, name) = rest.split_at(4);
-            Entry {
-                fingerprint: u64::from_le_bytes(fingerprint.try_into().expect("8 bytes")),
-                user: u32::from_le_bytes(user.try_into().expect("4 bytes")),
-                name: u64::from_le_bytes(name.try_into().expect("8 bytes")),
-            }
-        }));
+        entries.extend(decode(blob));
     }
     drop(rows);
     // The pages that held them are not needed again; what follows needs the memory.

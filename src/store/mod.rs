@@ -1,6 +1,7 @@
 //! The mirror: one SQLite file, one writer, any number of readers.
 
 mod accounts;
+mod backup;
 mod bulk;
 mod groups;
 mod listings;
@@ -8,20 +9,23 @@ mod lock;
 mod open;
 mod reference;
 pub mod sandbox;
+mod verify;
 mod walks;
 
 pub use accounts::{
     AccountRow, accounts_by_id, accounts_by_key, begin_bulk, drop_indexes, insert_accounts, restore_indexes, unlisted,
     update_account, update_times,
 };
+pub use backup::{Backup, BackupError, NewestWalk, backup};
 pub use groups::{
-    Fingerprint, GroupRow, add_members, create_groups, current_groups, current_members, end_members, remove_group,
-    set_fingerprints,
+    Fingerprint, GroupRow, add_members, create_groups, current_groups, current_members, end_members,
+    members_fingerprint, remove_group, set_fingerprints,
 };
 pub use listings::{Entry, Part, load_listing, save_listing};
 pub use lock::{Lock, lock_walk};
 pub use open::{Store, StoreError, is_unusable};
 pub use reference::reference;
+pub use verify::{Verdict, Verification, verify, verify_file};
 pub use walks::{
     Before, ChangeRow, Figures, WalkEnd, WalkStart, add_changes, add_evidence, add_first_logins, add_logins,
     begin_walk, end_walk, fail_running, find_site, last_evidence, next_user, set_user_list,

@@ -20,6 +20,9 @@ const NOWHERE: &str = ":memory:";
 /// The migrations, oldest first; `user_version` counts those applied.
 const MIGRATIONS: [&str; 1] = [include_str!("../../migrations/0001_initial.sql")];
 
+/// The newest schema this program knows.
+pub(super) const SCHEMA: i32 = MIGRATIONS.len() as i32;
+
 /// What can be wrong with a database file. Each message says what to do.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
@@ -126,15 +129,12 @@ impl Store {
         let mut reader = store.reader().await?;
         let found = store.version(&mut reader).await?;
         reader.close().await.map_err(|error| store.sql(error))?;
-        let known = MIGRATIONS.len() as i32;
-        if found > known {
-            return Err(StoreError::Newer { path: path.to_owned(), found, known });
-        }
-        if found < known {
+        known(path, found)?;
+        if found < SCHEMA {
             let _lock = lock_migration(path).await?;
             let mut writer = store.writer().await?;
             let found = store.version(&mut writer).await?;
-            migrate(&mut writer, found as usize).await.map_err(|error| store.sql(error))?;
+            migrate(&mut writer, found, SCHEMA).await.map_err(|error| store.sql(error))?;
             writer.close().await.map_err(|error| store.sql(error))?;
         }
         Ok(store)
@@ -164,9 +164,7 @@ impl Store {
     /// A connection that only reads.
     pub async fn reader(&self) -> Result<SqliteConnection, StoreError> {
         if self.path == Path::new(NOWHERE) {
-            let mut connection = options(&self.path).connect().await.map_err(|error| self.sql(error))?;
-            migrate(&mut connection, 0).await.map_err(|error| self.sql(error))?;
-            return Ok(connection);
+            return in_memory(SCHEMA).await.map_err(|error| self.sql(error));
         }
         options(&self.path).read_only(true).connect().await.map_err(|error| self.sql(error))
     }
@@ -181,7 +179,15 @@ impl Store {
     }
 }
 
-fn options(path: &Path) -> SqliteConnectOptions {
+/// An empty database in memory whose schema is that of `version`.
+pub(super) async fn in_memory(version: i32) -> Result<SqliteConnection, sqlx::Error> {
+    let mut connection = options(Path::new(NOWHERE)).connect().await?;
+    migrate(&mut connection, 0, version).await?;
+    Ok(connection)
+}
+
+/// How every connection is opened.
+pub(super) fn options(path: &Path) -> SqliteConnectOptions {
     super::bulk::configure();
     SqliteConnectOptions::new()
         .filename(path)
@@ -197,12 +203,20 @@ fn options(path: &Path) -> SqliteConnectOptions {
         .disable_statement_logging()
 }
 
-fn exists(path: &Path) -> Result<bool, StoreError> {
+pub(super) fn exists(path: &Path) -> Result<bool, StoreError> {
     path.try_exists().map_err(|error| StoreError::Unreadable { path: path.to_owned(), error })
 }
 
+/// Refuses a database of a newer release.
+pub(super) fn known(path: &Path, found: i32) -> Result<(), StoreError> {
+    if found > SCHEMA {
+        return Err(StoreError::Newer { path: path.to_owned(), found, known: SCHEMA });
+    }
+    Ok(())
+}
+
 /// Reads the header by hand: opening a foreign database with SQLite could already change files beside it.
-fn check_header(path: &Path) -> Result<(), StoreError> {
+pub(super) fn check_header(path: &Path) -> Result<(), StoreError> {
     let unreadable = |error| StoreError::Unreadable { path: path.to_owned(), error };
     let foreign = |why| Err(StoreError::Foreign { path: path.to_owned(), why });
     if !fs::metadata(path).map_err(unreadable)?.is_file() {
@@ -241,7 +255,7 @@ async fn create(path: &Path) -> Result<(), StoreError> {
     let mut connection = options(&temporary).journal_mode(SqliteJournalMode::Delete).connect().await.map_err(sql)?;
     let statement = format!("PRAGMA application_id = {APPLICATION_ID}");
     sqlx::raw_sql(sqlx::AssertSqlSafe(statement)).execute(&mut connection).await.map_err(sql)?;
-    migrate(&mut connection, 0).await.map_err(sql)?;
+    migrate(&mut connection, 0, SCHEMA).await.map_err(sql)?;
     sqlx::raw_sql("PRAGMA journal_mode = WAL").execute(&mut connection).await.map_err(sql)?;
     connection.close().await.map_err(sql)?;
     fs::rename(&temporary, path).map_err(unwritable)?;
@@ -250,11 +264,11 @@ async fn create(path: &Path) -> Result<(), StoreError> {
         .map_err(unwritable)
 }
 
-async fn migrate(connection: &mut SqliteConnection, applied: usize) -> Result<(), sqlx::Error> {
-    for (index, migration) in MIGRATIONS.iter().enumerate().skip(applied) {
-        let version = index + 1;
+/// Applies the migrations after version `applied`, up to version `to`.
+async fn migrate(connection: &mut SqliteConnection, applied: i32, to: i32) -> Result<(), sqlx::Error> {
+    for (version, migration) in (1..=to).zip(MIGRATIONS).skip(applied as usize) {
         let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await?;
-        sqlx::raw_sql(*migration).execute(&mut *transaction).await?;
+        sqlx::raw_sql(migration).execute(&mut *transaction).await?;
         let statement = format!("PRAGMA user_version = {version}");
         sqlx::raw_sql(sqlx::AssertSqlSafe(statement)).execute(&mut *transaction).await?;
         transaction.commit().await?;

@@ -6,6 +6,7 @@ use std::hash::{BuildHasherDefault, Hasher};
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::model::UserId;
+pub use crate::store::members_fingerprint;
 
 /// A user of this walk: one the mirror knows, or the n-th new one. Sorts as the ids will.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -36,15 +37,6 @@ impl UserRef {
             None => UserId(i64::from(self.0)),
         }
     }
-}
-
-/// The fingerprint of a set of members, sorted by id.
-pub fn members_fingerprint(members: impl Iterator<Item = UserId>) -> u64 {
-    let mut hasher = xxhash_rust::xxh3::Xxh3::new();
-    for member in members {
-        hasher.update(&(member.0 as u32).to_le_bytes());
-    }
-    hasher.digest()
 }
 
 /// The hash of a name as Confluence compares names: in lower case.

@@ -4,6 +4,7 @@
 mod support;
 
 mod commands;
+mod db;
 mod exports;
 mod files;
 mod groups;
