@@ -20,7 +20,7 @@ CREATE TABLE walks (
     site_id INTEGER NOT NULL REFERENCES sites (id),  -- the site walked
     started_at TEXT NOT NULL,          -- when it began
     finished_at TEXT,                  -- when it ended; NULL while it runs
-    status TEXT NOT NULL CHECK (status IN  -- what became of it; `held`, `rejected` and `superseded` are not used yet
+    status TEXT NOT NULL CHECK (status IN  -- what became of it
         ('running', 'applied', 'partial', 'held', 'rejected', 'failed', 'superseded')),
     users_declared INTEGER,            -- the `total` of the site's own user list
     users_seen INTEGER,                -- distinct users the user list brought

@@ -5,8 +5,8 @@ use std::io::{self, Write};
 use clap::{Parser, Subcommand};
 
 use super::{
-    Exit, Failure, Global, Outcome, check_config, db, demo, export, history, init, reader, report, simulate, sql,
-    status, sync, walks,
+    Exit, Failure, Global, Outcome, check_config, db, demo, export, history, holds, init, reader, report, simulate,
+    sql, status, sync, walks,
 };
 use crate::clock::Clock;
 use crate::config::{Config, LogFormat};
@@ -59,6 +59,12 @@ enum Walks {
     List(walks::ListOptions),
     /// One walk: its figures, its coverage, its changes
     Show(walks::ShowOptions),
+    /// What a held walk would take away
+    Diff(holds::DiffOptions),
+    /// Apply exactly what `diff` shows, dated now
+    Approve(holds::ApproveOptions),
+    /// Drop what `diff` shows; the next walk judges afresh
+    Reject(holds::RejectOptions),
 }
 
 #[derive(Debug, Subcommand)]
@@ -135,10 +141,14 @@ async fn run(command: Command, clock: &Clock, out: &mut impl Write) -> Outcome {
         }
         Sub::Walks(walks) => {
             let (path, _) = global.load_for_reading(clock)?;
-            let mut connection = reader(&path).await?;
+            let store = Store::open(&path).await.map_err(super::Failure::store)?;
+            let mut connection = store.reader().await.map_err(super::Failure::store)?;
             let outcome = match walks {
                 Walks::List(options) => walks::list(options, &mut connection, clock, out).await,
                 Walks::Show(options) => walks::show(options, &mut connection, clock, out).await,
+                Walks::Diff(options) => holds::diff(options, &mut connection, out).await,
+                Walks::Approve(options) => holds::approve(options, &store, clock, out).await,
+                Walks::Reject(options) => holds::reject(options, &store, clock, out).await,
             };
             outcome.map_err(|failure| failure.reading(&path))
         }

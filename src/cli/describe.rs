@@ -62,6 +62,7 @@ pub(super) fn text(
         None => match report.status {
             WalkStatus::Applied => "dry run, nothing written".to_owned(),
             WalkStatus::Partial => "dry run of a partial walk, nothing written".to_owned(),
+            WalkStatus::Held => "dry run of a walk that would be held, nothing written".to_owned(),
         },
     };
     writeln!(
@@ -73,8 +74,31 @@ pub(super) fn text(
         thousands(figures.requests),
         thousands(figures.changes),
     )?;
+    if let Some(hold) = &report.hold {
+        for reason in &hold.reasons {
+            writeln!(out, "  held: {}", visible(&reason.to_string()))?;
+        }
+        let removals = thousands(hold.removals.changes().count() as u64);
+        match report.walk {
+            Some(walk) => {
+                let id = walk.0;
+                writeln!(
+                    out,
+                    "  {removals} removals are set aside: `rollbook walks diff {id}` shows them, `rollbook walks approve {id}`"
+                )?;
+                writeln!(
+                    out,
+                    "  applies them, `rollbook walks reject {id} --reason TEXT` drops them; the next walk judges afresh"
+                )?;
+            }
+            None => writeln!(out, "  {removals} removals would be set aside")?,
+        }
+    }
     for problem in &report.problems {
         writeln!(out, "  missing: {}", visible(problem))?;
+    }
+    for note in &report.notes {
+        writeln!(out, "  note: {}", visible(note))?;
     }
     if !report.not_addressable.is_empty() {
         let names: Vec<_> = report.not_addressable.iter().map(|name| visible(name)).collect();
@@ -146,7 +170,12 @@ pub(super) fn document(site: &str, report: &WalkReport, changes: &[Change]) -> V
         "changes_total": figures.changes,
         "changes_by_kind": counts,
         "changes": changes,
+        "held": report.hold.as_ref().map(|hold| json!({
+            "reasons": hold.reasons.iter().map(ToString::to_string).collect::<Vec<_>>(),
+            "removals": hold.removals.changes().count(),
+        })),
         "missing": report.problems,
+        "notes": report.notes,
         "not_addressable": report.not_addressable,
     })
 }
@@ -156,6 +185,7 @@ pub(super) fn exit(status: WalkStatus) -> Exit {
     match status {
         WalkStatus::Applied => Exit::Done,
         WalkStatus::Partial => Exit::Partial,
+        WalkStatus::Held => Exit::Held,
     }
 }
 

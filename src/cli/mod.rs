@@ -7,6 +7,7 @@ pub mod demo;
 mod describe;
 pub mod export;
 pub mod history;
+pub mod holds;
 pub mod init;
 mod output;
 mod reference;

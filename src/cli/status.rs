@@ -11,8 +11,9 @@ use super::output::{FormatOptions, terminal, to_out};
 use super::{Exit, Failure, Outcome};
 use crate::clock::Clock;
 use crate::config::{Config, Site};
-use crate::model::Timestamp;
+use crate::model::{Timestamp, WalkId};
 use crate::render::{self, Format, Kind, Table, duration, visible};
+use crate::store::find_hold;
 
 /// Options of `status`.
 #[derive(Clone, Debug, Default, clap::Args)]
@@ -57,6 +58,7 @@ struct SiteStatus<'a> {
     last_walk: Option<WalkRow>,
     last_applied: Option<WalkRow>,
     held_walk: Option<WalkRow>,
+    held_because: Vec<String>,
     users: BTreeMap<String, i64>,
     problems: Vec<String>,
 }
@@ -135,6 +137,7 @@ async fn load<'a>(
             last_walk: None,
             last_applied: None,
             held_walk: None,
+            held_because: Vec::new(),
             users: BTreeMap::new(),
             problems: Vec::new(),
         };
@@ -162,6 +165,18 @@ async fn fill(
             .await?;
     site.users = users.into_iter().collect();
     site.problems.extend(site.last_walk.as_ref().and_then(|walk| walk.error.clone()));
+    if let Some(held) = &site.held_walk {
+        let hold = find_hold(connection, WalkId(held.id)).await?;
+        site.held_because = hold.map(|hold| hold.reasons.lines().map(str::to_owned).collect()).unwrap_or_default();
+    }
+    let note: Option<String> = sqlx::query_scalar(
+        "SELECT iif(json_valid(coverage), coverage ->> '$.export.note', NULL) FROM walks WHERE site_id = ?1 ORDER BY id DESC LIMIT 1",
+    )
+    .bind(id)
+    .fetch_optional(&mut *connection)
+    .await?
+    .flatten();
+    site.problems.extend(note);
     if kind == "data-center" {
         // Extender takes names in the path, where a slash cannot be told from its own.
         let groups: Vec<String> = sqlx::query_scalar(
@@ -264,6 +279,9 @@ fn text(sites: &[SiteStatus<'_>], now: Timestamp, out: &mut dyn Write) -> io::Re
         if let Some(held) = &site.held_walk {
             let id = held.id;
             writeln!(out, "  held          {}", held.text(now))?;
+            for reason in &site.held_because {
+                writeln!(out, "                {}", visible(reason))?;
+            }
             writeln!(out, "                `rollbook walks diff {id}` shows it; `approve` or `reject` decides")?;
         }
         if let Some(next) = site.configured.and_then(|site| site.next_run) {
@@ -292,6 +310,7 @@ fn document(site: &SiteStatus<'_>, now: Timestamp) -> serde_json::Value {
         "last_walk": walk(&site.last_walk),
         "last_applied": walk(&site.last_applied),
         "held_walk": walk(&site.held_walk),
+        "held_because": site.held_because,
         "next_run": site.configured.and_then(|site| site.next_run).map(Timestamp::to_rfc3339),
         "users": site.users,
         "problems": site.problems,

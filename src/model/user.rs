@@ -214,6 +214,29 @@ impl Profile {
     }
 }
 
+impl Profile {
+    /// Takes one attribute, named by its column, from another profile.
+    pub fn keep(&mut self, field: &str, from: &Self) {
+        match field {
+            "name" => self.name.clone_from(&from.name),
+            "full_name" => self.full_name.clone_from(&from.full_name),
+            "email" => self.email.clone_from(&from.email),
+            "directory" => self.directory.clone_from(&from.directory),
+            "account_type" => self.account_type.clone_from(&from.account_type),
+            "is_external" => self.is_external = from.is_external,
+            "department" => self.department.clone_from(&from.department),
+            "position" => self.position.clone_from(&from.position),
+            "location" => self.location.clone_from(&from.location),
+            "phone" => self.phone.clone_from(&from.phone),
+            "im" => self.im.clone_from(&from.im),
+            "website" => self.website.clone_from(&from.website),
+            "language" => self.language.clone_from(&from.language),
+            "time_zone" => self.time_zone.clone_from(&from.time_zone),
+            _ => debug_assert!(false, "no such attribute: {field}"),
+        }
+    }
+}
+
 impl fmt::Debug for Profile {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Profile").finish_non_exhaustive()
@@ -242,6 +265,8 @@ pub struct Times {
     pub last_login_known: bool,
     pub last_failed_login_at: Option<Timestamp>,
     pub last_active_at: Option<Timestamp>,
+    /// The dates are User Export's, to the minute: the site's other sources tell none.
+    pub dates_from_export: bool,
 }
 
 /// Since when a user is gone, in the mirror's time.

@@ -1,14 +1,13 @@
 //! A small mirror made by hand: two sites, three walks of one and one of the other.
 
-use sqlx::{Connection, SqliteConnection};
+use sqlx::SqliteConnection;
 
 use crate::render::tests::HOSTILE;
+use crate::store::Store;
 
 /// An empty mirror.
 pub(crate) async fn empty() -> SqliteConnection {
-    let mut connection = SqliteConnection::connect("sqlite::memory:").await.unwrap();
-    sqlx::raw_sql(include_str!("../../migrations/0001_initial.sql")).execute(&mut connection).await.unwrap();
-    connection
+    Store::nowhere().reader().await.unwrap()
 }
 
 /// The mirror with its history.

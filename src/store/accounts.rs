@@ -21,7 +21,7 @@ pub struct AccountRow {
 const SELECT: &str = "SELECT id, key, name, full_name, email, directory, account_type, is_external, department, \
     position, location, phone, im, website, language, time_zone, status, active, has_access, created_at, updated_at, \
     last_login_at, last_login_known, last_failed_login_at, last_active_at, unlisted_seen_at, missing_since, \
-    deactivated_at, deleted_at FROM accounts";
+    deactivated_at, deleted_at, dates_from_export FROM accounts";
 
 /// The columns of one version, in the order of `user_history`.
 const VERSION: &str = "name, full_name, email, status, active, has_access, directory, account_type, is_external, \
@@ -67,6 +67,7 @@ fn decode(row: &SqliteRow) -> Result<AccountRow, sqlx::Error> {
                 last_login_known: row.try_get(22)?,
                 last_failed_login_at: time(23)?,
                 last_active_at: time(24)?,
+                dates_from_export: row.try_get(29)?,
             },
             presence: Presence {
                 unlisted_seen_at: time(25)?,
@@ -122,36 +123,78 @@ pub async fn accounts_by_id(connection: &mut SqliteConnection, ids: &[UserId]) -
     Ok(found)
 }
 
-/// The next users in the look-up rotation: those whom no listing shows and who are not proven gone, first those
-/// never looked up, then on from `cursor` and around.
-pub async fn unlisted(
+/// The users of `site` with these names, as they were seen last; in any case of their ASCII letters.
+pub async fn accounts_by_name(
+    connection: &mut SqliteConnection,
+    site: SiteId,
+    names: &[&str],
+) -> Result<Vec<AccountRow>, sqlx::Error> {
+    let statement = format!("{SELECT} WHERE name COLLATE NOCASE IN (SELECT value FROM json_each(?)) AND site_id = ?");
+    let mut found = Vec::new();
+    for chunk in names.chunks(CHUNK) {
+        let json = serde_json::to_string(chunk).map_err(|error| sqlx::Error::Encode(Box::new(error)))?;
+        let rows =
+            sqlx::query(AssertSqlSafe(statement.clone())).bind(json).bind(site.0).fetch_all(&mut *connection).await?;
+        for row in rows {
+            found.push(decode(&row)?);
+        }
+    }
+    Ok(found)
+}
+
+/// The users of `site` without a key, whom User Export alone showed, by their names in lower case.
+pub async fn keyless_accounts(
+    connection: &mut SqliteConnection,
+    site: SiteId,
+) -> Result<HashMap<String, AccountRow>, sqlx::Error> {
+    let statement = format!("{SELECT} WHERE site_id = ? AND key IS NULL AND status NOT IN ('missing', 'deleted')");
+    let rows = sqlx::query(AssertSqlSafe(statement)).bind(site.0).fetch_all(connection).await?;
+    rows.iter().map(|row| decode(row).map(|row| (row.account.profile.name.to_lowercase(), row))).collect()
+}
+
+/// When the newest of the users without a key was first seen, among those whom User Export shows still.
+pub async fn newest_keyless(connection: &mut SqliteConnection, site: SiteId) -> Result<Option<Timestamp>, sqlx::Error> {
+    let newest: Option<String> = sqlx::query_scalar(
+        "SELECT max(first_seen_at) FROM accounts WHERE site_id = ? AND key IS NULL AND unlisted_seen_at IS NULL",
+    )
+    .bind(site.0)
+    .fetch_one(connection)
+    .await?;
+    newest.map(|text| Timestamp::parse_sql(&text).map_err(|error| sqlx::Error::Decode(Box::new(error)))).transpose()
+}
+
+/// The next users in the look-up rotation: those whom no listing shows and who are not proven gone, and those whose key
+/// is not known; first those never looked up, then on from `cursor` and around.
+pub async fn rotation(
     connection: &mut SqliteConnection,
     site: SiteId,
     cursor: UserId,
     limit: usize,
 ) -> Result<Vec<AccountRow>, sqlx::Error> {
-    const WANTED: &str = "site_id = ?1 AND unlisted_seen_at IS NOT NULL AND status <> 'deleted' AND key IS NOT NULL";
+    // Each half has an index of its own.
+    const UNLISTED: &str = "site_id = ?1 AND unlisted_seen_at IS NOT NULL AND status <> 'deleted'";
+    const KEYLESS: &str = "site_id = ?1 AND key IS NULL AND unlisted_seen_at IS NULL";
     const NEVER: &str = "NOT EXISTS (SELECT 1 FROM evidence WHERE user_id = accounts.id)";
     let mut found: Vec<AccountRow> = Vec::new();
-    for condition in [NEVER.to_owned(), "id > ?2".to_owned(), "id <= ?2".to_owned()] {
-        let missing = limit - found.len();
-        if missing == 0 {
+    for condition in [NEVER, "id > ?2", "id <= ?2"] {
+        if found.len() == limit {
             break;
         }
         // The ids already taken could come again: ask for as many more.
-        let statement = format!("{SELECT} WHERE {WANTED} AND {condition} ORDER BY id LIMIT ?3");
-        let rows = sqlx::query(AssertSqlSafe(statement))
+        let half = |wanted: &str| {
+            format!("SELECT id FROM (SELECT id FROM accounts WHERE {wanted} AND {condition} ORDER BY id LIMIT ?3)")
+        };
+        let statement = format!("{} UNION {} ORDER BY id LIMIT ?3", half(UNLISTED), half(KEYLESS));
+        let ids: Vec<i64> = sqlx::query_scalar(AssertSqlSafe(statement))
             .bind(site.0)
             .bind(cursor.0)
             .bind(limit as i64)
             .fetch_all(&mut *connection)
             .await?;
-        for row in rows {
-            let row = decode(&row)?;
-            if found.len() < limit && !found.iter().any(|known| known.id == row.id) {
-                found.push(row);
-            }
-        }
+        let ids: Vec<UserId> =
+            ids.into_iter().map(UserId).filter(|id| !found.iter().any(|row| row.id == *id)).collect();
+        let rows = accounts_by_id(connection, &ids).await?;
+        found.extend(rows.into_iter().take(limit - found.len()));
     }
     Ok(found)
 }
@@ -171,15 +214,15 @@ pub async fn insert_accounts(
         "INSERT INTO accounts (id, site_id, first_seen_at, version_from, version_walk_id, key, name, full_name, email, \
          directory, account_type, is_external, department, position, location, phone, im, website, language, \
          time_zone, status, active, has_access, created_at, updated_at, last_login_at, last_login_known, \
-         last_failed_login_at, last_active_at, unlisted_seen_at, missing_since, deactivated_at, deleted_at) \
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+         last_failed_login_at, last_active_at, unlisted_seen_at, missing_since, deactivated_at, deleted_at, \
+         dates_from_export) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
     )
     .await?;
     for (id, account) in (first.0..).zip(accounts) {
         let spelled = Spelled::of(account);
         let own =
             [Bound::Integer(id), Bound::Integer(site.0), Bound::Text(&now), Bound::Text(&now), Bound::Integer(walk.0)];
-        let mut values = [Bound::Null; 5 + 28];
+        let mut values = [Bound::Null; 5 + 29];
         values[..5].copy_from_slice(&own);
         values[5..].copy_from_slice(&columns(account, &spelled));
         rows.run(&values)?;
@@ -195,8 +238,15 @@ struct Spelled {
 
 impl Spelled {
     fn of(account: &Account) -> Self {
-        let Times { created_at, updated_at, last_login_at, last_login_known: _, last_failed_login_at, last_active_at } =
-            account.times;
+        let Times {
+            created_at,
+            updated_at,
+            last_login_at,
+            last_login_known: _,
+            last_failed_login_at,
+            last_active_at,
+            dates_from_export: _,
+        } = account.times;
         let Presence { unlisted_seen_at, missing_since, deactivated_at, deleted_at } = account.presence;
         let spell = |time: Option<Timestamp>| time.map(Timestamp::to_sql);
         Self {
@@ -207,7 +257,7 @@ impl Spelled {
 }
 
 /// The values of an account, from `key` to `deleted_at` in the order of [`SELECT`] but for its id.
-fn columns<'a>(account: &'a Account, spelled: &'a Spelled) -> [Bound<'a>; 28] {
+fn columns<'a>(account: &'a Account, spelled: &'a Spelled) -> [Bound<'a>; 29] {
     let Account { key, profile, standing, times, presence: _ } = account;
     let Profile {
         name,
@@ -258,6 +308,7 @@ fn columns<'a>(account: &'a Account, spelled: &'a Spelled) -> [Bound<'a>; 28] {
         Bound::text(missing_since.as_deref()),
         Bound::text(deactivated_at.as_deref()),
         Bound::text(deleted_at.as_deref()),
+        bit(Some(times.dates_from_export)),
     ]
 }
 
@@ -290,7 +341,8 @@ pub async fn update_account(
          language = ?14, time_zone = ?15, status = ?16, active = ?17, has_access = ?18, created_at = ?19, \
          updated_at = ?20, last_login_at = ?21, last_login_known = ?22, last_failed_login_at = ?23, \
          last_active_at = ?24, unlisted_seen_at = ?25, missing_since = ?26, deactivated_at = ?27, deleted_at = ?28, \
-         version_from = iif(?29, ?30, version_from), version_walk_id = iif(?29, ?31, version_walk_id) WHERE id = ?32";
+         dates_from_export = ?29, version_from = iif(?30, ?31, version_from), \
+         version_walk_id = iif(?30, ?32, version_walk_id) WHERE id = ?33";
     let spelled = Spelled::of(account);
     let own = [Bound::Integer(i64::from(versioned)), Bound::Text(&now), Bound::Integer(walk.0), Bound::Integer(id.0)];
     Prepared::prepare(connection, sql).await?.run(&[&columns(account, &spelled)[..], &own].concat())
@@ -301,12 +353,19 @@ pub async fn update_times(connection: &mut SqliteConnection, times: &[(UserId, T
     for chunk in times.chunks(CHUNK) {
         let mut json = String::from("[");
         for (id, times) in chunk {
-            let Times { created_at, updated_at, last_login_at, last_login_known, last_failed_login_at, last_active_at } =
-                times;
+            let Times {
+                created_at,
+                updated_at,
+                last_login_at,
+                last_login_known,
+                last_failed_login_at,
+                last_active_at,
+                dates_from_export,
+            } = times;
             if json.len() > 1 {
                 json.push(',');
             }
-            json.push_str(&format!("[{},{}", id.0, u8::from(*last_login_known)));
+            json.push_str(&format!("[{},{},{}", id.0, u8::from(*last_login_known), u8::from(*dates_from_export)));
             for time in [created_at, updated_at, last_login_at, last_failed_login_at, last_active_at] {
                 match time {
                     Some(time) => json.push_str(&format!(",\"{}\"", time.to_sql())),
@@ -317,8 +376,9 @@ pub async fn update_times(connection: &mut SqliteConnection, times: &[(UserId, T
         }
         json.push(']');
         sqlx::query(
-            "UPDATE accounts SET last_login_known = value ->> 1, created_at = value ->> 2, updated_at = value ->> 3, \
-             last_login_at = value ->> 4, last_failed_login_at = value ->> 5, last_active_at = value ->> 6 \
+            "UPDATE accounts SET last_login_known = value ->> 1, dates_from_export = value ->> 2, created_at = value ->> 3, \
+             updated_at = value ->> 4, last_login_at = value ->> 5, last_failed_login_at = value ->> 6, \
+             last_active_at = value ->> 7 \
              FROM json_each(?) WHERE accounts.id = value ->> 0",
         )
         .bind(json)

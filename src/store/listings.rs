@@ -4,7 +4,7 @@ use futures_util::TryStreamExt;
 use sqlx::Row;
 use sqlx::sqlite::SqliteConnection;
 
-use crate::model::SiteId;
+use crate::model::{SiteId, UserId};
 
 /// A record of a listing when it was last read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,6 +17,13 @@ pub struct Entry {
     pub name: u64,
 }
 
+impl Entry {
+    /// The user it is about.
+    pub fn user_id(&self) -> UserId {
+        UserId(i64::from(self.user))
+    }
+}
+
 /// Which listing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Part {
@@ -24,13 +31,19 @@ pub enum Part {
     Users,
     /// Members of groups whom the user list does not show.
     Members,
+    /// Confluence User Export.
+    Export,
 }
 
 impl Part {
+    /// Every listing.
+    pub const ALL: [Self; 3] = [Self::Users, Self::Members, Self::Export];
+
     const fn as_str(self) -> &'static str {
         match self {
             Self::Users => "users",
             Self::Members => "members",
+            Self::Export => "export",
         }
     }
 }

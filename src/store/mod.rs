@@ -4,6 +4,7 @@ mod accounts;
 mod backup;
 mod bulk;
 mod groups;
+mod holds;
 mod listings;
 mod lock;
 mod open;
@@ -13,13 +14,17 @@ mod verify;
 mod walks;
 
 pub use accounts::{
-    AccountRow, accounts_by_id, accounts_by_key, begin_bulk, drop_indexes, insert_accounts, restore_indexes, unlisted,
-    update_account, update_times,
+    AccountRow, accounts_by_id, accounts_by_key, accounts_by_name, begin_bulk, drop_indexes, insert_accounts,
+    keyless_accounts, newest_keyless, restore_indexes, rotation, update_account, update_times,
 };
 pub use backup::{Backup, BackupError, NewestWalk, backup};
 pub use groups::{
     Fingerprint, GroupRow, add_members, create_groups, current_groups, current_members, end_members,
     members_fingerprint, remove_group, set_fingerprints,
+};
+pub use holds::{
+    Decider, Decision, HeldChange, HeldStanding, HoldRow, add_hold, add_to_walk, count_known, current_hold,
+    decide_hold, find_hold, group_names, held_changes, held_standings,
 };
 pub use listings::{Entry, Part, load_listing, save_listing};
 pub use lock::{Lock, lock_walk};

@@ -18,7 +18,8 @@ const APPLICATION_ID: i32 = 0x524F_4C4C;
 const NOWHERE: &str = ":memory:";
 
 /// The migrations, oldest first; `user_version` counts those applied.
-const MIGRATIONS: [&str; 1] = [include_str!("../../migrations/0001_initial.sql")];
+const MIGRATIONS: [&str; 2] =
+    [include_str!("../../migrations/0001_initial.sql"), include_str!("../../migrations/0002_trust.sql")];
 
 /// The newest schema this program knows.
 pub(super) const SCHEMA: i32 = MIGRATIONS.len() as i32;

@@ -10,8 +10,20 @@ use super::{Store, StoreError};
 const INTRODUCTION: &str = include_str!("reference.md");
 
 /// The tables and views that others may rely on, in the order of the page.
-const PUBLIC: [&str; 9] =
-    ["sites", "walks", "users", "user_history", "logins", "groups", "memberships", "changes", "actions"];
+const PUBLIC: [&str; 12] = [
+    "sites",
+    "walks",
+    "walk_coverage",
+    "holds",
+    "held_changes",
+    "users",
+    "user_history",
+    "logins",
+    "groups",
+    "memberships",
+    "changes",
+    "actions",
+];
 
 /// Where a column without a comment of its own is explained.
 const EXPLAINED_BY: [(&str, &[&str]); 4] = [

@@ -27,7 +27,7 @@ pub struct Before {
     pub user_list: Option<String>,
     /// The moment of the last applied walk.
     pub applied_at: Option<Timestamp>,
-    /// The last moment any of its walks wrote: the next must be later.
+    /// The last moment any of its walks, or a decision about one, wrote: the next must be later.
     pub latest: Option<Timestamp>,
     /// Where the look-up rotation stands.
     pub lookup_cursor: UserId,
@@ -52,7 +52,7 @@ pub struct Figures {
 /// How a walk ended.
 #[derive(Clone, Debug)]
 pub struct WalkEnd {
-    /// `applied`, `partial`, `failed`.
+    /// `applied`, `partial`, `held`, `failed`.
     pub status: &'static str,
     /// Why, unless applied.
     pub error: Option<String>,
@@ -86,8 +86,9 @@ pub async fn find_site(connection: &mut SqliteConnection, name: &str) -> Result<
             .await?
             .flatten();
     let last = sqlx::query(
-        "SELECT max(coalesce(finished_at, started_at), started_at), coalesce(lookup_cursor, 0) FROM walks \
-         WHERE site_id = ? ORDER BY id DESC LIMIT 1",
+        "SELECT max(coalesce(finished_at, started_at), started_at, \
+         coalesce((SELECT max(decided_at) FROM holds WHERE site_id = ?1), started_at)), coalesce(lookup_cursor, 0) \
+         FROM walks WHERE site_id = ?1 ORDER BY id DESC LIMIT 1",
     )
     .bind(site.0)
     .fetch_optional(connection)
@@ -218,14 +219,16 @@ pub struct ChangeRow {
     pub after: Option<String>,
 }
 
-/// Appends changes to the feed.
+/// Appends changes to the feed, dated by their walk unless `at` says otherwise.
 pub async fn add_changes(
     connection: &mut SqliteConnection,
     walk: WalkId,
+    at: Option<Timestamp>,
     changes: impl Iterator<Item = ChangeRow>,
 ) -> Result<(), sqlx::Error> {
-    let sql = "INSERT INTO change_log (walk_id, kind, user_id, group_id, field, before, after) \
-               VALUES (?, ?, ?, ?, ?, ?, ?)";
+    let sql = "INSERT INTO change_log (walk_id, kind, user_id, group_id, field, before, after, at) \
+               VALUES (?, ?, ?, ?, ?, ?, ?, ?)";
+    let at = at.map(Timestamp::to_sql);
     let mut rows = Prepared::prepare(connection, sql).await?;
     for ChangeRow { kind, user, group, field, before, after } in changes {
         rows.run(&[
@@ -236,6 +239,7 @@ pub async fn add_changes(
             Bound::text(field),
             Bound::text(before.as_deref()),
             Bound::text(after.as_deref()),
+            Bound::text(at.as_deref()),
         ])?;
     }
     Ok(())

@@ -3,18 +3,12 @@
 use sqlx::Connection;
 use sqlx::sqlite::SqliteConnection;
 
-use super::diff::{Diff, DiffChange, GroupRef};
-use super::people::{UserRef, members_fingerprint};
-use crate::model::{Timestamp, UserId};
-use crate::store::{self, ChangeRow, Entry, Fingerprint, Part, WalkEnd, WalkStart};
-
-/// A listing as it is to be remembered.
-pub struct Remembered<'a> {
-    /// How it was.
-    pub before: &'a [Entry],
-    /// Its rows now: fingerprint, user, hash of the name. `None` = as it was.
-    pub now: Option<Vec<(u64, UserRef, u64)>>,
-}
+use super::diff::{Diff, DiffChange, Edit, GroupRef};
+use super::hold::Hold;
+use super::people::members_fingerprint;
+use super::remember::{Listing, Listings};
+use crate::model::{GroupId, Timestamp, UserId, WalkId};
+use crate::store::{self, ChangeRow, Decider, Decision, Entry, Fingerprint, HeldStanding, WalkEnd, WalkStart};
 
 /// All a walk writes.
 pub struct Writing<'a> {
@@ -24,10 +18,10 @@ pub struct Writing<'a> {
     pub at: Timestamp,
     /// What look-ups answered, where that is news.
     pub evidence: &'a [(UserId, String)],
-    /// The user list.
-    pub users: Remembered<'a>,
-    /// The members whom the user list does not show.
-    pub members: Remembered<'a>,
+    /// What is set aside.
+    pub hold: Option<&'a Hold>,
+    /// The listings, each as it is to be remembered.
+    pub listings: Listings,
     /// The user-list endpoint the site answers, where that is news.
     pub user_list: Option<&'static str>,
 }
@@ -49,14 +43,97 @@ pub async fn apply(
     }
     let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await?;
     let dropped = if bulk { store::drop_indexes(&mut transaction).await? } else { Vec::new() };
+    let (at, hold) = (writing.at, writing.hold);
     write(&mut transaction, start, writing).await?;
     store::restore_indexes(&mut transaction, &dropped).await?;
+    // This walk judged afresh: what an earlier one held is either held again or was applied.
+    if let Some(earlier) = store::current_hold(&mut transaction, start.site).await? {
+        let nobody = Decider { actor: None, reason: None };
+        store::decide_hold(&mut transaction, earlier, Decision::Superseded, "superseded", at, nobody).await?;
+    }
+    if let Some(hold) = hold {
+        keep(&mut transaction, start, hold, end.error.as_deref()).await?;
+    }
     store::end_walk(&mut transaction, start, &end).await?;
     transaction.commit().await
 }
 
+/// Sets the removals of a walk aside.
+async fn keep(
+    connection: &mut SqliteConnection,
+    start: &WalkStart,
+    hold: &Hold,
+    walk_error: Option<&str>,
+) -> Result<(), sqlx::Error> {
+    let Hold { reasons, removals } = hold;
+    let reasons = reasons.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n");
+    let changes: Vec<ChangeRow> = removals.changes().map(|change| change_row(change, UserId(0), &[])).collect();
+    let standings: Vec<HeldStanding> = removals
+        .edits
+        .iter()
+        .filter(|edit| edit.before.standing != edit.after.standing)
+        .map(|Edit { id, after, .. }| HeldStanding {
+            user: *id,
+            standing: after.standing,
+            unlisted_seen_at: after.presence.unlisted_seen_at,
+        })
+        .collect();
+    store::add_hold(connection, (start.walk, start.site), &reasons, walk_error, &changes, &standings).await
+}
+
+/// Applies what was set aside, dated by its approval at `at`.
+pub async fn apply_removals(
+    connection: &mut SqliteConnection,
+    walk: WalkId,
+    at: Timestamp,
+    removals: &Diff,
+) -> Result<u64, sqlx::Error> {
+    for edit in &removals.edits {
+        store::update_account(connection, walk, at, edit.id, &edit.after, edit.is_versioned()).await?;
+    }
+    end_memberships(connection, at, removals, &[]).await?;
+    let changes: Vec<ChangeRow> = removals.changes().map(|change| change_row(change, UserId(0), &[])).collect();
+    let rows = changes.len() as u64;
+    store::add_changes(connection, walk, Some(at), changes.into_iter()).await?;
+    Ok(rows)
+}
+
+async fn end_memberships(
+    connection: &mut SqliteConnection,
+    at: Timestamp,
+    diff: &Diff,
+    new_groups: &[GroupId],
+) -> Result<(), sqlx::Error> {
+    for group in diff.members.iter().filter(|group| !group.removed.is_empty()) {
+        store::end_members(connection, at, group_id(group.group, new_groups), &group.removed).await?;
+    }
+    for (group, members) in &diff.groups_removed {
+        store::end_members(connection, at, group.id, members).await?;
+        store::remove_group(connection, group.id, at).await?;
+    }
+    Ok(())
+}
+
+fn group_id(group: GroupRef, new_groups: &[GroupId]) -> GroupId {
+    match group {
+        GroupRef::Known(id) => id,
+        GroupRef::New(index) => new_groups[index],
+    }
+}
+
+/// A change as it is stored, when the first new user gets `first` and the new groups these ids.
+fn change_row(change: DiffChange<'_>, first: UserId, new_groups: &[GroupId]) -> ChangeRow {
+    let DiffChange { kind, user, group, field } = change;
+    let (field, before, after) = match field {
+        Some(change) => (Some(change.field), change.before, change.after),
+        None => (None, None, None),
+    };
+    let group = group.map(|(group, _)| group_id(group, new_groups));
+    ChangeRow { kind, user: user.map(|user| user.id(first)), group, field, before, after }
+}
+
 async fn write(connection: &mut SqliteConnection, start: &WalkStart, writing: Writing<'_>) -> Result<(), sqlx::Error> {
-    let Writing { diff, at, evidence, users, members, user_list } = writing;
+    let Writing { diff, at, evidence, hold: _, listings, user_list } = writing;
     let walk = start.walk;
     if let Some(list) = user_list {
         store::set_user_list(connection, start.site, list).await?;
@@ -81,46 +158,29 @@ async fn write(connection: &mut SqliteConnection, start: &WalkStart, writing: Wr
         store::add_evidence(connection, walk, *user, answer).await?;
     }
 
-    let group_id = |group: GroupRef| match group {
-        GroupRef::Known(id) => id,
-        GroupRef::New(index) => new_groups[index],
-    };
     let added = diff
         .members
         .iter()
         .filter(|group| !group.added.is_empty())
-        .map(|group| (group_id(group.group), group.added.iter().map(|user| user.id(first)).collect()));
+        .map(|group| (group_id(group.group, &new_groups), group.added.iter().map(|user| user.id(first)).collect()));
     store::add_members(connection, walk, at, added).await?;
-    for group in diff.members.iter().filter(|group| !group.removed.is_empty()) {
-        store::end_members(connection, at, group_id(group.group), &group.removed).await?;
-    }
-    for (group, members) in &diff.groups_removed {
-        store::end_members(connection, at, group.id, members).await?;
-        store::remove_group(connection, group.id, at).await?;
-    }
+    end_memberships(connection, at, diff, &new_groups).await?;
     let read = diff.members.iter().map(|group| {
         let members = members_fingerprint(group.members.iter().map(|user| user.id(first)));
-        (group_id(group.group), Fingerprint { members, listing: group.listing })
+        (group_id(group.group, &new_groups), Fingerprint { members, listing: group.listing })
     });
     store::set_fingerprints(connection, read.chain(diff.relisted.iter().copied())).await?;
 
-    let changes = diff.changes().map(|DiffChange { kind, user, group, field }| {
-        let (field, before, after) = match field {
-            Some(change) => (Some(change.field), change.before, change.after),
-            None => (None, None, None),
-        };
-        let (user, group) = (user.map(|user| user.id(first)), group.map(|(group, _)| group_id(group)));
-        ChangeRow { kind, user, group, field, before, after }
-    });
-    store::add_changes(connection, walk, changes).await?;
+    let changes = diff.changes().map(|change| change_row(change, first, &new_groups));
+    store::add_changes(connection, walk, None, changes).await?;
 
-    for (part, Remembered { before, now }) in [(Part::Users, users), (Part::Members, members)] {
+    for (part, Listing { before, now }) in listings.parts() {
         let Some(now) = now else { continue };
         let entries: Vec<Entry> = now
             .into_iter()
             .map(|(fingerprint, user, name)| Entry { fingerprint, user: user.id(first).0 as u32, name })
             .collect();
-        store::save_listing(connection, start.site, part, before, &entries).await?;
+        store::save_listing(connection, start.site, part, &before, &entries).await?;
     }
     Ok(())
 }

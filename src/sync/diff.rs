@@ -3,11 +3,11 @@
 
 use std::collections::HashMap;
 
+use chrono_tz::Tz;
+
+use super::merge::{departed, merge, released_by};
 use super::people::UserRef;
-use super::resolve::is_deleted;
-use crate::model::{
-    Account, ChangeKind, GroupId, Presence, Profile, SeenUser, Standing, Status, Times, Timestamp, Told, UserId,
-};
+use crate::model::{Account, ChangeKind, ExportedUser, GroupId, SeenUser, Status, Timestamp, Told, UserId};
 use crate::store::{AccountRow, Fingerprint, GroupRow};
 
 /// Where a record came from.
@@ -21,6 +21,10 @@ pub enum Place {
     GroupUnproven,
     /// A single look-up: no listing shows the user.
     LookUp,
+    /// User Export alone shows the user; a record beside it is that of a look-up.
+    Export,
+    /// A listing shows the user as it did before, and User Export has news of it.
+    Standing,
 }
 
 /// A user seen with something new about it, or seen for the first time.
@@ -28,8 +32,10 @@ pub enum Place {
 pub struct Sight {
     /// Who.
     pub user: UserRef,
-    /// What the site says now.
-    pub record: SeenUser,
+    /// What REST API Extender says now, where that may be news.
+    pub record: Option<SeenUser>,
+    /// What User Export says now, where that may be news.
+    pub export: Option<Box<ExportedUser>>,
     /// What is known; `None` for a new user.
     pub known: Option<Box<AccountRow>>,
     /// Where the record came from.
@@ -67,6 +73,8 @@ pub struct Picture {
     pub sights: Vec<Sight>,
     /// Users no longer there. Empty unless the listings are complete.
     pub gone: Vec<Gone>,
+    /// Users whom a listing showed that is not read any more: nobody shows them, and that says nothing about them.
+    pub released: Vec<AccountRow>,
     /// Groups seen.
     pub groups: Vec<GroupSight>,
     /// Groups whose members are as they were, to be remembered differently.
@@ -82,6 +90,8 @@ pub struct Moment {
     pub at: Timestamp,
     /// That of the applied walk before it.
     pub not_before: Option<Timestamp>,
+    /// The site's time zone, for sources that tell times without one.
+    pub zone: Tz,
 }
 
 /// A user that changes.
@@ -291,33 +301,40 @@ impl Diff {
 
 /// Compares what was seen with what is known.
 pub fn diff(picture: Picture, moment: Moment) -> Diff {
-    let Picture { sights, gone, groups, relisted, groups_gone } = picture;
+    let Picture { sights, gone, released, groups, relisted, groups_gone } = picture;
     let new = sights.iter().filter(|sight| sight.known.is_none()).count();
     let mut diff = Diff { relisted, created: Vec::with_capacity(new), ..Diff::default() };
-    for Sight { user, record, known, place } in sights {
+    for Sight { user, record, export, known, place } in sights {
         match known {
             None => {
                 debug_assert_eq!(user.new_index(), Some(diff.created.len()), "new users come in order");
-                diff.created.push(merge(None, record, place, moment));
+                diff.created.push(merge(None, record, export.as_deref(), place, moment));
             }
             Some(known) => {
                 let AccountRow { id, account: before } = *known;
-                if let Told::Told(Some(at)) = record.last_login_at
-                    && before.times.last_login_at != Some(at)
-                {
-                    diff.logins.push((id, at));
+                // Each new value counts, also one older than the latest.
+                let news = |told: Option<&Told<Timestamp>>, known: Option<Timestamp>| match told {
+                    Some(Told::Told(at)) => at.filter(|at| known != Some(*at)),
+                    _ => None,
+                };
+                let told = record.as_ref().map(|record| &record.last_failed_login_at);
+                diff.failed_logins.extend(news(told, before.times.last_failed_login_at).map(|at| (id, at)));
+                let told = record.as_ref().map(|record| &record.last_login_at);
+                let mut login = news(told, before.times.last_login_at);
+                let after = merge(Some(&before), record, export.as_deref(), place, moment);
+                if login.is_none() && after.times.last_login_at != before.times.last_login_at {
+                    login = after.times.last_login_at;
                 }
-                if let Told::Told(Some(at)) = record.last_failed_login_at
-                    && before.times.last_failed_login_at != Some(at)
-                {
-                    diff.failed_logins.push((id, at));
-                }
-                let after = merge(Some(&before), record, place, moment);
+                diff.logins.extend(login.map(|at| (id, at)));
                 if after != before {
                     diff.edits.push(Edit { id, before, after });
                 }
             }
         }
+    }
+    for AccountRow { id, account: before } in released {
+        let after = released_by(&before, moment);
+        diff.edits.push(Edit { id, before, after });
     }
     for Gone { known: AccountRow { id, account: before }, deleted } in gone {
         let after = departed(&before, deleted, moment);
@@ -340,110 +357,6 @@ pub fn diff(picture: Picture, moment: Moment) -> Diff {
     }
     diff.groups_removed = groups_gone;
     diff
-}
-
-/// What is known of a user after its record was seen.
-fn merge(known: Option<&Account>, seen: SeenUser, place: Place, moment: Moment) -> Account {
-    let deleted = is_deleted(&seen);
-    if deleted && let Some(known) = known {
-        // The alias says nothing about the person: what was known stays.
-        return departed(known, true, moment);
-    }
-    let SeenUser {
-        key,
-        name,
-        full_name,
-        email,
-        department,
-        position,
-        location,
-        phone,
-        im,
-        website,
-        created_at,
-        updated_at,
-        last_login_at,
-        last_failed_login_at,
-        has_access,
-    } = seen;
-    let mut account = known.cloned().unwrap_or_else(|| Account {
-        key: None,
-        profile: Profile::default(),
-        standing: Standing { status: Status::Unknown, active: None, has_access: None },
-        times: Times::default(),
-        presence: Presence::default(),
-    });
-    account.key = Some(key);
-    let profile = &mut account.profile;
-    profile.name = name;
-    full_name.tell(&mut profile.full_name);
-    email.tell(&mut profile.email);
-    department.tell(&mut profile.department);
-    position.tell(&mut profile.position);
-    location.tell(&mut profile.location);
-    phone.tell(&mut profile.phone);
-    im.tell(&mut profile.im);
-    website.tell(&mut profile.website);
-    let times = &mut account.times;
-    created_at.tell(&mut times.created_at);
-    updated_at.tell(&mut times.updated_at);
-    times.last_login_known |= last_login_at != Told::Untold;
-    later(&mut times.last_login_at, last_login_at);
-    later(&mut times.last_failed_login_at, last_failed_login_at);
-    // A record that does not say: the user list holds the users with access, all of them if it is complete.
-    let has_access = has_access.or(match place {
-        Place::UserList => Some(true),
-        Place::Group | Place::LookUp => Some(false),
-        Place::GroupUnproven => account.standing.has_access,
-    });
-    account.standing.has_access = has_access.map(|access| access && !deleted);
-    let status = match (has_access, account.standing.active) {
-        _ if deleted => Status::Deleted,
-        (Some(true), _) => Status::Active,
-        (Some(false), Some(false)) => Status::Deactivated,
-        (Some(false), _) => Status::NoAccess,
-        (None, _) => account.standing.status,
-    };
-    let unlisted = match place {
-        Place::UserList | Place::Group | Place::GroupUnproven => None,
-        Place::LookUp => {
-            let stands =
-                known.is_some_and(|known| known.standing == account.standing && known.profile == account.profile);
-            Some(account.presence.unlisted_seen_at.filter(|_| stands).unwrap_or(moment.at))
-        }
-    };
-    stand(&mut account, status, unlisted, moment);
-    account
-}
-
-/// What is known of a user after it was not found.
-fn departed(before: &Account, deleted: bool, moment: Moment) -> Account {
-    let mut account = before.clone();
-    // Whether it is active or may use Confluence is no longer told by anybody.
-    account.standing.has_access = if deleted { Some(false) } else { None };
-    account.standing.active = None;
-    let seen = account.presence.unlisted_seen_at.or(moment.not_before).unwrap_or(moment.at);
-    stand(&mut account, if deleted { Status::Deleted } else { Status::Missing }, Some(seen), moment);
-    account
-}
-
-fn stand(account: &mut Account, status: Status, unlisted_seen_at: Option<Timestamp>, moment: Moment) {
-    let since = |is: bool, known: Option<Timestamp>| is.then(|| known.unwrap_or(moment.at));
-    account.standing.status = status;
-    let Presence { missing_since, deactivated_at, deleted_at, unlisted_seen_at: _ } = account.presence;
-    account.presence = Presence {
-        unlisted_seen_at,
-        missing_since: since(status == Status::Missing, missing_since),
-        deactivated_at: since(status == Status::Deactivated, deactivated_at),
-        deleted_at: since(status == Status::Deleted, deleted_at),
-    };
-}
-
-/// A last log-in never goes back: a site that was restored still saw the later one.
-fn later(known: &mut Option<Timestamp>, told: Told<Timestamp>) {
-    if let Told::Told(Some(at)) = told {
-        *known = Some(known.map_or(at, |known| known.max(at)));
-    }
 }
 
 /// Who joined and who left, both sides sorted.
@@ -471,10 +384,12 @@ fn compare(before: &[UserId], now: &[UserRef]) -> (Vec<UserRef>, Vec<UserId>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::Presence;
 
     const T1: Timestamp = Timestamp::from_millis_clamped(1_000);
     const T2: Timestamp = Timestamp::from_millis_clamped(2_000);
-    const NOW: Moment = Moment { at: T2, not_before: Some(T1) };
+    const NOW: Moment = Moment { at: T2, not_before: Some(T1), zone: Tz::UTC };
+    const FIRST: Moment = Moment { at: T1, not_before: None, zone: Tz::UTC };
 
     fn record(name: &str) -> SeenUser {
         SeenUser {
@@ -487,15 +402,13 @@ mod tests {
     }
 
     fn known(record: SeenUser, place: Place) -> AccountRow {
-        AccountRow { id: UserId(7), account: merge(None, record, place, Moment { at: T1, not_before: None }) }
+        AccountRow { id: UserId(7), account: merge(None, Some(record), None, place, FIRST) }
     }
 
     fn one(known: AccountRow, record: SeenUser, place: Place) -> Diff {
         let user = UserRef::known(known.id);
-        diff(
-            Picture { sights: vec![Sight { user, record, known: Some(Box::new(known)), place }], ..Picture::default() },
-            NOW,
-        )
+        let sight = Sight { user, record: Some(record), export: None, known: Some(Box::new(known)), place };
+        diff(Picture { sights: vec![sight], ..Picture::default() }, NOW)
     }
 
     fn told(diff: &Diff) -> Vec<(&'static str, &'static str)> {

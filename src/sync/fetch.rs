@@ -1,28 +1,25 @@
-//! Reads a site into a [`Picture`]: the user list, the groups, their members, and look-ups of whom no listing shows.
+//! Reads a site into a [`Picture`]: the user list, the groups, their members, User Export, and look-ups of whom no
+//! listing shows.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::OnceLock;
 
-use futures_util::stream::{self, StreamExt};
 use sqlx::sqlite::SqliteConnection;
-use xxhash_rust::xxh3::xxh3_64;
 
-use super::coverage;
-use super::diff::{Gone, GroupSight, Picture, Place, Sight};
+use super::coverage::Meter;
+use super::diff::{GroupSight, Picture, Place, Sight};
 use super::error::WalkError;
-use super::members::{
-    Bearers, Found, GroupReading, Outsiders, PASSES, Reading, read_group, read_outsiders, settle_outsiders,
-};
-use super::people::{UserRef, name_hash};
-use super::resolve::{Finding, LookedUp, look_up_all};
-use super::users::{People, Remember, UserListing, read_users, retained};
+use super::exports::Answer;
+use super::groups::Groups;
+use super::members::{GroupReading, Reading};
+use super::outside::Outside;
+use super::people::UserRef;
+use super::remember::{Listing, Listings, Remember, remember_unordered};
+use super::users::{People, UserListing, read_users};
 use super::walk::Progress;
-use crate::confluence::{Extender, Page, Pass, UserList, decode_group_name, read_listing};
+use crate::config::UserExport;
+use crate::confluence::{Extender, UserList};
 use crate::model::{SeenUser, SiteId, UserId};
 use crate::store::{self, Before, Entry, Figures, Fingerprint, GroupRow, Part, Store};
-
-/// A listing: how it was read last, and what is to be remembered of it now; `None` = as it was.
-pub type Listing = (Vec<Entry>, Option<Vec<Remember>>);
 
 /// All that was read.
 pub struct Fetched {
@@ -32,14 +29,14 @@ pub struct Fetched {
     pub figures: Figures,
     /// What is missing; empty when the walk is complete.
     pub problems: Vec<String>,
+    /// What deserves a word although nothing is missing.
+    pub notes: Vec<String>,
     /// News from look-ups.
     pub evidence: Vec<(UserId, String)>,
     /// The endpoint that answered.
     pub user_list: UserList,
-    /// The user list.
-    pub users: Listing,
-    /// The members whom it does not show.
-    pub members: Listing,
+    /// The listings, as they are to be remembered.
+    pub listings: Listings,
     /// Groups whose names cannot stand in a request.
     pub not_addressable: Vec<String>,
 }
@@ -48,6 +45,8 @@ pub struct Fetched {
 pub struct Reader<'a> {
     /// The site.
     pub extender: Extender<'a>,
+    /// Whether User Export is asked.
+    pub user_export: UserExport,
     /// A connection to the mirror.
     pub connection: &'a mut SqliteConnection,
     /// The mirror's file, for errors.
@@ -60,42 +59,16 @@ pub struct Reader<'a> {
     pub progress: &'a (dyn Fn(Progress) + Sync),
 }
 
-/// The groups and their members.
-pub(super) struct Groups {
-    pub(super) known: Vec<GroupRow>,
-    pub(super) readings: Vec<GroupReading>,
-    pub(super) pass: Pass,
-    pub(super) complete: bool,
-}
-
-/// The members whom the user list does not show.
-#[derive(Default)]
-pub(super) struct Outside {
-    pub(super) records: Vec<SeenUser>,
-    pub(super) people: People,
-    pub(super) rows: Vec<Remember>,
-    pub(super) windows: u64,
-    pub(super) complete: bool,
-}
-
-/// Who is not there any more, and what is known of it.
-#[derive(Default)]
-pub(super) struct Departed {
-    pub(super) looked_up: Vec<LookedUp>,
-    /// Absent users about whom nothing could be found out: they stay as they were.
-    pub(super) kept: HashSet<UserId>,
-    pub(super) cursor: UserId,
-}
-
 impl Reader<'_> {
     /// Reads everything.
     pub async fn fetch(mut self) -> Result<Fetched, WalkError> {
-        let mut problems = Vec::new();
         let mut new_users = 0;
         let mut lookups = self.extender.client().limits().lookups_per_walk;
-
         let known_users = self.load(Part::Users).await?;
         let known_members = self.load(Part::Members).await?;
+        let known_export = self.load(Part::Export).await?;
+        let mut meter = Meter::new(self.extender.client());
+
         let remembered = self.before.user_list.as_deref().and_then(UserList::from_name);
         let users = read_users(
             self.extender,
@@ -107,34 +80,36 @@ impl Reader<'_> {
             self.progress,
         )
         .await?;
-        problems.extend(users.problem.clone());
+        meter.ends("users");
+        let mut groups = self.read_groups(&users, &mut meter).await?;
+        let outside = self.read_outside(&users, &mut groups, &known_members, &mut new_users, &mut lookups).await?;
+        meter.ends("details");
+        let members_complete = groups.are_complete() && outside.failures.is_empty();
 
-        let mut groups = self.read_groups(&users, &mut problems).await?;
-        let outside =
-            self.read_outside(&users, &mut groups, &known_members, &mut new_users, &mut lookups, &mut problems).await?;
-        let unread: Vec<String> = groups.readings.iter().filter_map(GroupReading::failure).collect();
-        let members_complete = groups.complete && outside.complete && unread.is_empty();
-        problems.extend(unread);
+        let mut absent = absent(&users, &outside, &known_members, members_complete);
+        let mut exported = self.read_export(&users, &outside, (known_export, &known_members), &absent).await?;
+        meter.ends("export");
+        if exported.is_whole() {
+            let mut hidden: HashSet<UserId> = exported.absent().into_iter().collect();
+            remove_extender_shown(&mut hidden, &users, &outside);
+            absent.extend(hidden);
+        }
+        for user in exported.users().filter_map(UserRef::known_id) {
+            absent.remove(&user);
+        }
+        let mut departed =
+            self.look_up(&absent, &mut exported, (&users, &outside), &mut new_users, &mut lookups).await?;
+        meter.ends("lookups");
 
-        let absent = absent(&users, &outside, &known_members, members_complete);
-        let departed = self.look_up(&absent, &mut lookups, &mut problems).await?;
-
-        // Rows that did not arrive are kept, but not of users who arrived elsewhere: their rows would be taken for
-        // known when they come back.
-        let mut kept = departed.kept.clone();
-        if !users.is_complete() {
-            kept.extend(&users.absent);
-        }
-        for (_, user, _) in outside.rows.iter().filter(|row| row.1.new_index().is_none()) {
-            kept.remove(&user.id(UserId(0)));
-        }
-        let users_now = users.remember(&kept);
-        let mut kept = departed.kept.clone();
-        if !members_complete {
-            kept.extend(known_members.iter().map(|entry| UserId(i64::from(entry.user))));
-            users.roll.retain_unseen(&mut kept, &users.people.users);
-        }
-        let members_now = remember_members(&known_members, &outside, &kept);
+        let mut problems: Vec<String> = users.problem.iter().chain(&groups.problem).cloned().collect();
+        problems.extend(outside.failures.iter().cloned());
+        problems.extend(groups.readings.iter().filter_map(GroupReading::failure));
+        problems.extend(exported.problem().cloned());
+        problems.extend(departed.problem.clone());
+        let notes = match &exported.answer {
+            Answer::Unused(note) => note.iter().cloned().collect(),
+            Answer::Read { .. } | Answer::Failed(_) => Vec::new(),
+        };
         let not_addressable: Vec<String> = groups
             .readings
             .iter()
@@ -146,28 +121,47 @@ impl Reader<'_> {
             users_seen: Some(users.distinct),
             groups_seen: Some(groups.readings.len() as u64),
             memberships_seen: Some(groups.readings.iter().map(|group| group.size).sum()),
-            coverage: Some(coverage::of(&users, &groups, &outside, &departed)),
+            coverage: Some(meter.coverage(&users, &groups, &outside, &exported, &departed)),
             lookup_cursor: departed.cursor,
             ..Figures::default()
         };
 
+        let released = self.released(&exported, &absent, (&users, &outside)).await?;
+        let mut picture = Picture { released, ..Picture::default() };
+        let (users_now, members_now) = listings_now(&users, &outside, &known_members, members_complete, &departed.kept);
+        let shown = shown_by_extender(exported.users(), &users, &outside);
         let listed = users.shows(&outside.people.users);
         let elsewhere = if users.is_complete() { Place::Group } else { Place::GroupUnproven };
         let UserListing { endpoint, roll, people, .. } = users;
         let (records, known_users) = roll.into_parts();
-        let mut picture = Picture::default();
         add_sights(&mut picture.sights, records, people, Place::UserList, &HashSet::new());
         add_sights(&mut picture.sights, outside.records, outside.people, elsewhere, &listed);
-        let evidence = self.settle_departed(&mut picture, departed.looked_up).await?;
+
+        exported.adopt(&mut new_users);
+        let still = exported.shows(departed.looked_up.iter().map(|user| user.known.id));
+        let export_now = exported.remember(&departed.kept);
+        let whole = exported.is_whole();
+        let known_export = self.add_exports(&mut picture, exported, departed.take_named(), &shown).await?;
+        let mut export = Listing { before: known_export, now: export_now };
+        if !whole {
+            // What Extender told meanwhile, User Export has to confirm when it is read again.
+            let news = picture.sights.iter().filter(|sight| sight.export.is_none());
+            export.doubt_shown(&news.filter_map(|sight| sight.user.known_id()).collect());
+        }
+        let evidence = self.settle_departed(&mut picture, departed, &still).await?;
         self.settle_groups(&mut picture, groups).await?;
         Ok(Fetched {
             picture,
             figures,
             problems,
+            notes,
             evidence,
             user_list: endpoint,
-            users: (known_users, users_now),
-            members: (known_members, members_now),
+            listings: Listings {
+                users: Listing { before: known_users, now: users_now },
+                members: Listing { before: known_members, now: members_now },
+                export,
+            },
             not_addressable,
         })
     }
@@ -177,224 +171,8 @@ impl Reader<'_> {
         Ok(listing.map_err(|error| self.store.sql(error))?)
     }
 
-    /// The list of groups, and each group's members.
-    async fn read_groups(&mut self, users: &UserListing, problems: &mut Vec<String>) -> Result<Groups, WalkError> {
-        let known = store::current_groups(self.connection, self.site).await.map_err(|error| self.store.sql(error))?;
-        let fingerprints: HashMap<&str, Fingerprint> =
-            known.iter().filter_map(|group| Some((group.name.as_str(), group.fingerprint?))).collect();
-        let (listed, pass, problem) = self.read_group_list(known.len()).await?;
-        let complete = problem.is_none();
-        problems.extend(problem);
-
-        let total = listed.len() as u64;
-        let concurrency = self.extender.client().limits().concurrency;
-        let extender = self.extender;
-        let fingerprints = &fingerprints;
-        // Not even made where every group is as it was.
-        let names = OnceLock::new();
-        let bearers =
-            Bearers { names: &|| names.get_or_init(|| users.names()), as_before: users.names_are_as_before() };
-        let bearers = &bearers;
-        let mut answers =
-            stream::iter(listed)
-                .map(|name| async move {
-                    read_group(extender, &name, bearers, fingerprints.get(name.as_str()).copied()).await
-                })
-                .buffered(concurrency);
-        let mut readings = Vec::new();
-        while let Some(answer) = answers.next().await {
-            readings.push(answer.map_err(WalkError::of_request)?);
-            (self.progress)(Progress::Groups { read: readings.len() as u64, total });
-        }
-        drop(answers);
-        Ok(Groups { known, readings, pass, complete })
-    }
-
-    async fn read_group_list(&self, known: usize) -> Result<(Vec<String>, Pass, Option<String>), WalkError> {
-        let limits = self.extender.client().limits();
-        let mut names: Vec<String> = Vec::new();
-        let mut seen = HashSet::new();
-        for number in 1..=PASSES {
-            let mut distinct = HashSet::new();
-            let mut malformed = None;
-            let pass = read_listing(
-                |start, size| self.extender.group_page(start, size),
-                None,
-                u64::from(limits.page_size),
-                limits.concurrency,
-                xxh3_64,
-                |page: Page, fresh| {
-                    for (index, record) in page.rows.iter().enumerate().skip(fresh) {
-                        match decode_group_name(record) {
-                            Ok(name) => {
-                                distinct.insert(name.clone());
-                                if seen.insert(name.clone()) {
-                                    names.push(name);
-                                }
-                            }
-                            Err(error) => {
-                                malformed.get_or_insert_with(|| format!("group/getGroups: groups[{index}]: {error}"));
-                            }
-                        }
-                    }
-                },
-            )
-            .await;
-            let pass = match pass {
-                Ok(pass) => pass,
-                Err(error) if error.trouble.is_refusal() || error.trouble.is_block() => {
-                    return Err(WalkError::of_request(error));
-                }
-                Err(error) => return Ok((names, Pass::default(), Some(format!("the list of groups: {error}")))),
-            };
-            let distinct = distinct.len() as u64;
-            if known > 0 && distinct == 0 && malformed.is_none() {
-                let problem = format!("the list of groups is empty although {known} groups were known");
-                return Ok((names, pass, Some(problem)));
-            }
-            let complete = malformed.is_none() && pass.is_complete(distinct);
-            if (complete && (!pass.disturbed || number > 1)) || malformed.is_some() {
-                return Ok((names, pass, malformed));
-            }
-            if number == PASSES || !pass.failures.is_empty() {
-                let problem =
-                    (!complete).then(|| format!("the list of groups is incomplete: {}", pass.shortfall(distinct)));
-                return Ok((names, pass, problem));
-            }
-        }
-        unreachable!("the last pass returns")
-    }
-
-    /// The members whom the user list does not show: read with details, identified, put into their groups.
-    async fn read_outside(
-        &mut self,
-        users: &UserListing,
-        groups: &mut Groups,
-        known: &[Entry],
-        new_users: &mut usize,
-        lookups: &mut u32,
-        problems: &mut Vec<String>,
-    ) -> Result<Outside, WalkError> {
-        let Outsiders { found, failures, windows } =
-            read_outsiders(self.extender, &groups.readings, known, lookups).await.map_err(WalkError::of_request)?;
-        let mut outside = Outside { windows, complete: failures.is_empty(), ..Outside::default() };
-        problems.extend(failures);
-
-        // New records in a fixed order, so that the same site gives the same ids.
-        let mut known_bearers: Vec<(u64, usize)> = Vec::new();
-        let mut fresh: Vec<(u64, u64, SeenUser)> = Vec::new();
-        for (name, found) in found {
-            for found in found {
-                match found {
-                    Found::Known(entry) => known_bearers.push((name, entry)),
-                    Found::Fresh { fingerprint, record } => fresh.push((name, fingerprint, *record)),
-                }
-            }
-        }
-        fresh.sort_by(|a, b| a.2.key.cmp(&b.2.key).then(a.1.cmp(&b.1)));
-        let mut bearers: HashMap<u64, Vec<UserRef>> = HashMap::new();
-        for (name, entry) in known_bearers {
-            let Entry { fingerprint, user, name: folded } = known[entry];
-            let user = UserRef::known(UserId(i64::from(user)));
-            bearers.entry(name).or_default().push(user);
-            outside.rows.push((fingerprint, user, folded));
-        }
-        let mut fresh_rows = Vec::with_capacity(fresh.len());
-        for (name, fingerprint, record) in fresh {
-            fresh_rows.push((name, fingerprint, outside.records.len(), name_hash(&record.name)));
-            if outside.records.last().is_some_and(|last: &SeenUser| last.key == record.key) {
-                // One user under two spellings of its name.
-                fresh_rows.last_mut().expect("just pushed").2 -= 1;
-            } else {
-                outside.records.push(record);
-            }
-        }
-        // The list may show a member all the same: under a name that two bear, or another than a moment later.
-        let listed = |key: &str| users.fresh(key);
-        let found = outside.people.identify(self.connection, self.site, &outside.records, listed, new_users).await;
-        found.map_err(|error| self.store.sql(error))?;
-        for (name, fingerprint, record, folded) in fresh_rows {
-            let user = outside.people.users[record];
-            bearers.entry(name).or_default().push(user);
-            outside.rows.push((fingerprint, user, folded));
-        }
-        settle_outsiders(&mut groups.readings, &bearers);
-        Ok(outside)
-    }
-
-    /// Looks up whom no listing shows: first those who were there in the last walk, then the rotation.
-    async fn look_up(
-        &mut self,
-        absent: &[UserId],
-        lookups: &mut u32,
-        problems: &mut Vec<String>,
-    ) -> Result<Departed, WalkError> {
-        let accounts = store::accounts_by_id(self.connection, absent).await.map_err(|error| self.store.sql(error))?;
-        let mut looked_up = look_up_all(self.extender, accounts, lookups).await.map_err(WalkError::of_request)?;
-        let kept: HashSet<UserId> = looked_up
-            .iter()
-            .filter(|user| matches!(user.finding, Finding::Unanswered))
-            .map(|user| user.known.id)
-            .collect();
-        if !kept.is_empty() {
-            problems.push(format!(
-                "{} users no longer listed could not be looked up; they stay as they were until the next walk",
-                kept.len()
-            ));
-        }
-        let mut cursor = self.before.lookup_cursor;
-        let rotation = store::unlisted(self.connection, self.site, cursor, *lookups as usize)
-            .await
-            .map_err(|error| self.store.sql(error))?;
-        let rotation = look_up_all(self.extender, rotation, lookups).await.map_err(WalkError::of_request)?;
-        for user in rotation.into_iter().filter(|user| !matches!(user.finding, Finding::NotAsked)) {
-            cursor = user.known.id;
-            looked_up.push(user);
-        }
-        Ok(Departed { looked_up, kept, cursor })
-    }
-
-    async fn settle_departed(
-        &mut self,
-        picture: &mut Picture,
-        looked_up: Vec<LookedUp>,
-    ) -> Result<Vec<(UserId, String)>, WalkError> {
-        if looked_up.is_empty() {
-            return Ok(Vec::new());
-        }
-        let shown: HashSet<UserRef> = picture.sights.iter().map(|sight| sight.user).collect();
-        let mut evidence = Vec::new();
-        for LookedUp { known, finding, evidence: told } in looked_up {
-            let user = UserRef::known(known.id);
-            if shown.contains(&user) {
-                continue; // a listing shows it after all
-            }
-            if let Some(told) = told {
-                let last = store::last_evidence(self.connection, known.id).await;
-                if last.map_err(|error| self.store.sql(error))?.as_ref() != Some(&told) {
-                    evidence.push((known.id, told));
-                }
-            }
-            match finding {
-                Finding::Found(record) => {
-                    picture.sights.push(Sight {
-                        user,
-                        record: *record,
-                        known: Some(Box::new(known)),
-                        place: Place::LookUp,
-                    });
-                }
-                Finding::Deleted => picture.gone.push(Gone { known, deleted: true }),
-                // Not reached by the budget, it is no longer listed and nothing proves why all the same.
-                Finding::Missing | Finding::NotAsked => picture.gone.push(Gone { known, deleted: false }),
-                Finding::Unanswered => {}
-            }
-        }
-        Ok(evidence)
-    }
-
     async fn settle_groups(&mut self, picture: &mut Picture, groups: Groups) -> Result<(), WalkError> {
-        let Groups { known, readings, pass: _, complete } = groups;
+        let Groups { known, readings, pass: _, problem } = groups;
         let mut known: HashMap<String, GroupRow> = known.into_iter().map(|group| (group.name.clone(), group)).collect();
         let mut sights = Vec::new();
         for GroupReading { name, reading, members, listing, fingerprint, .. } in readings {
@@ -419,7 +197,7 @@ impl Reader<'_> {
                 }
             }
         }
-        let mut gone: Vec<GroupRow> = if complete { known.into_values().collect() } else { Vec::new() };
+        let mut gone: Vec<GroupRow> = if problem.is_none() { known.into_values().collect() } else { Vec::new() };
         gone.sort_by_key(|group| group.id);
         let ids: Vec<_> = sights
             .iter()
@@ -453,40 +231,62 @@ fn add_sights(
     sights.reserve(records.len());
     for ((record, user), known) in records.into_iter().zip(people.users).zip(people.known) {
         if !elsewhere.contains(&user) {
-            sights.push(Sight { user, record, known, place });
+            sights.push(Sight { user, record: Some(record), export: None, known, place });
         }
     }
 }
 
-/// Users the last walk saw and this one did not, in any listing that was read completely.
-fn absent(users: &UserListing, outside: &Outside, members: &[Entry], members_complete: bool) -> Vec<UserId> {
+/// Takes away from `hidden` those whom REST API Extender shows, or may show: rows of the user list that did not arrive
+/// prove nothing.
+pub fn remove_extender_shown(hidden: &mut HashSet<UserId>, users: &UserListing, outside: &Outside) {
+    outside.remove_shown(hidden);
+    users.roll.retain_unseen(hidden, &users.people.users);
+    if !users.is_complete() {
+        for user in &users.absent {
+            hidden.remove(user);
+        }
+    }
+}
+
+/// Those of `asked` whom REST API Extender shows, or may show.
+fn shown_by_extender(asked: impl Iterator<Item = UserRef>, users: &UserListing, outside: &Outside) -> HashSet<UserId> {
+    let asked: HashSet<UserId> = asked.filter_map(UserRef::known_id).collect();
+    let mut hidden = asked.clone();
+    remove_extender_shown(&mut hidden, users, outside);
+    asked.difference(&hidden).copied().collect()
+}
+
+/// The two listings of REST API Extender as they are to be remembered. Rows that did not arrive are kept, but not of
+/// users who arrived elsewhere: their rows would be taken for known when they come back.
+fn listings_now(
+    users: &UserListing,
+    outside: &Outside,
+    known_members: &[Entry],
+    members_complete: bool,
+    kept: &HashSet<UserId>,
+) -> (Option<Vec<Remember>>, Option<Vec<Remember>>) {
+    let mut kept_users = kept.clone();
+    if !users.is_complete() {
+        kept_users.extend(&users.absent);
+    }
+    outside.remove_shown(&mut kept_users);
+    let mut kept_members = kept.clone();
+    if !members_complete {
+        kept_members.extend(known_members.iter().map(Entry::user_id));
+        users.roll.retain_unseen(&mut kept_members, &users.people.users);
+    }
+    (users.remember(&kept_users), remember_unordered(known_members, outside.rows.clone(), &kept_members))
+}
+
+/// Users the last walk saw and this one did not, in any listing of REST API Extender that was read completely.
+fn absent(users: &UserListing, outside: &Outside, members: &[Entry], members_complete: bool) -> HashSet<UserId> {
     let mut absent: HashSet<UserId> = HashSet::new();
     if users.is_complete() {
         absent.extend(&users.absent);
     }
     if members_complete {
-        absent.extend(members.iter().map(|entry| UserId(i64::from(entry.user))));
+        absent.extend(members.iter().map(Entry::user_id));
     }
-    for (_, user, _) in outside.rows.iter().filter(|row| row.1.new_index().is_none()) {
-        absent.remove(&user.id(UserId(0)));
-    }
-    users.roll.retain_unseen(&mut absent, &users.people.users);
-    let mut absent: Vec<UserId> = absent.into_iter().collect();
-    absent.sort_unstable();
+    remove_extender_shown(&mut absent, users, outside);
     absent
-}
-
-/// What is to be remembered of the members whom the user list does not show; `None` when it is as it was.
-fn remember_members(known: &[Entry], outside: &Outside, kept: &HashSet<UserId>) -> Option<Vec<Remember>> {
-    let mut rows = outside.rows.clone();
-    let shown: HashSet<UserRef> = rows.iter().map(|row| row.1).collect();
-    rows.extend(retained(known, kept).filter(|row| !shown.contains(&row.1)));
-    rows.sort_unstable_by_key(|row| (row.1, row.2, row.0));
-    rows.dedup();
-    let unchanged = rows.len() == known.len()
-        && rows
-            .iter()
-            .zip(known)
-            .all(|(row, entry)| *row == (entry.fingerprint, UserRef::known(UserId(i64::from(entry.user))), entry.name));
-    (!unchanged).then_some(rows)
 }

@@ -2,18 +2,29 @@
 
 mod apply;
 mod coverage;
+mod decide;
+mod departed;
 mod diff;
 mod error;
+mod exports;
 mod fetch;
+mod groups;
 mod guard;
+mod hold;
 mod members;
+mod merge;
+mod outside;
 mod people;
+mod remember;
 mod resolve;
 mod roll;
 mod users;
 mod walk;
 
+pub use decide::{DecideError, Decided, decide};
 pub use diff::{Diff, DiffChange, Edit, FieldChange, GroupDiff, GroupRef};
 pub use error::WalkError;
+pub use guard::Reason;
+pub use hold::Hold;
 pub use people::UserRef;
 pub use walk::{Progress, WalkOptions, WalkReport, WalkStatus, dry_run, interrupted, walk};

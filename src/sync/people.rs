@@ -30,6 +30,11 @@ impl UserRef {
         (self.0 & NEW != 0).then_some((self.0 & !NEW) as usize)
     }
 
+    /// Its id, if the mirror knows it.
+    pub fn known_id(self) -> Option<UserId> {
+        (self.0 & NEW == 0).then(|| UserId(i64::from(self.0)))
+    }
+
     /// Its id, when the first new user gets `first`.
     pub fn id(self, first: UserId) -> UserId {
         match self.new_index() {
@@ -93,4 +98,24 @@ impl Names {
     pub fn get(&self, name: u64) -> Option<UserRef> {
         self.0.get(&name).copied().flatten()
     }
+
+    /// Who bears the name.
+    pub fn bearer(&self, name: u64) -> Bearer {
+        match self.0.get(&name) {
+            Some(Some(user)) => Bearer::One(*user),
+            Some(None) => Bearer::Several,
+            None => Bearer::Nobody,
+        }
+    }
+}
+
+/// Who bears a name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Bearer {
+    /// Nobody whom a listing shows.
+    Nobody,
+    /// This user.
+    One(UserRef),
+    /// Two or more, whose names differ in case alone.
+    Several,
 }

@@ -1,7 +1,16 @@
 //! What became of users whom no listing shows: each is looked up, within the site's budget of single look-ups.
+//!
+//! | answer | finding |
+//! |---|---|
+//! | a record with the user's key | it is there: renamed, without access, returned |
+//! | the alias of a deleted account, also by the key as a name | deleted |
+//! | 404 by the name, and User Export's whole list lacks it | deleted |
+//! | 404 by the name alone, or another account | nothing is proven: missing |
+//! | no answer, an error | no evidence: it stays as it was |
 
 use futures_util::stream::{self, StreamExt};
 use sha2::{Digest, Sha256};
+use tokio::sync::OnceCell;
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -17,12 +26,21 @@ pub enum Finding {
     /// Its name has become its key: the alias of a deleted account.
     Deleted,
     /// Nothing proves anything.
-    Missing,
-    /// The site did not answer: no evidence at all.
-    Unanswered,
+    Missing {
+        /// Nobody has its name.
+        not_found: bool,
+    },
+    /// The site did not answer, or with an error: no evidence at all. What it said.
+    Unanswered(String),
     /// The budget did not reach it.
     NotAsked,
 }
+
+/// How evidence tells that a user is not in User Export's list.
+pub const LACKED: &str = "and not in the whole list of User Export";
+
+/// A name that nobody has.
+const NOBODY: &str = "rollbook-asks-for-nobody";
 
 /// Look-ups that a user may take: by name, then by key. Where a walk may make but one, by name alone.
 const NEEDED: u32 = 2;
@@ -38,6 +56,16 @@ pub struct LookedUp {
     pub evidence: Option<String>,
 }
 
+impl LookedUp {
+    /// The key that the look-up of a user without one brought.
+    pub fn told_key(&self) -> Option<String> {
+        match &self.finding {
+            Finding::Found(record) if self.known.account.key.is_none() => Some(record.key.clone()),
+            _ => None,
+        }
+    }
+}
+
 /// The full name of a deleted account: `user-` and the first five hex digits of SHA-256 of its key.
 pub fn deleted_alias(key: &str) -> String {
     let digest = Sha256::digest(key.as_bytes());
@@ -50,48 +78,76 @@ pub fn is_deleted(record: &SeenUser) -> bool {
     record.name == record.key && record.full_name == Told::Told(Some(deleted_alias(&record.key)))
 }
 
+/// Which users a 404 by name proves deleted: User Export's whole list lacks them.
+pub type Lacked<'a> = &'a (dyn Fn(&AccountRow) -> bool + Sync);
+
 /// Looks users up by name, and by key where the name does not lead to them. Spends at most `budget` requests, in the
 /// order given, and lowers it by those spent. Fails only when the credentials or the account are refused.
 pub async fn look_up_all(
     extender: Extender<'_>,
     users: Vec<AccountRow>,
     budget: &mut u32,
+    lacked: Lacked<'_>,
 ) -> Result<Vec<LookedUp>, RequestError> {
-    let left = AtomicU32::new(*budget);
     let concurrency = extender.client().limits().concurrency;
-    let left_ref = &left;
-    let needed = NEEDED.min(extender.client().limits().lookups_per_walk).max(1);
-    let mut answers = stream::iter(users).map(|user| look_up(extender, user, left_ref, needed)).buffered(concurrency);
+    let site = Asked { extender, left: AtomicU32::new(*budget), nobody: OnceCell::new() };
+    let mut answers = stream::iter(users).map(|user| look_up(&site, user, lacked)).buffered(concurrency);
     let mut found = Vec::new();
     while let Some(answer) = answers.next().await {
         found.push(answer?);
     }
     drop(answers);
-    *budget = left.into_inner();
+    *budget = site.left.into_inner();
     Ok(found)
 }
 
-async fn look_up(
-    extender: Extender<'_>,
-    known: AccountRow,
-    left: &AtomicU32,
-    needed: u32,
-) -> Result<LookedUp, RequestError> {
-    let Some(key) = known.account.key.clone() else {
-        return Ok(LookedUp { known, finding: Finding::Unanswered, evidence: None });
-    };
-    // Both look-ups or none: half of them, call after call, would never prove a deletion.
-    if left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(needed)).is_err() {
+/// A site that is asked about single users.
+struct Asked<'a> {
+    extender: Extender<'a>,
+    left: AtomicU32,
+    /// The status it answers about a name that nobody has, where that is another than 404.
+    nobody: OnceCell<Option<u16>>,
+}
+
+impl Asked<'_> {
+    fn take(&self, requests: u32) -> bool {
+        self.left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(requests)).is_ok()
+    }
+
+    /// Whether the site answers with `status` when nobody has the name: releases that say 400 or 500 there were seen.
+    /// Asked once, within the budget.
+    async fn says_so_of_nobody(&self, status: u16) -> Result<bool, RequestError> {
+        let ask = || async {
+            if !self.take(1) {
+                return Ok(None);
+            }
+            match self.extender.look_up(NOBODY).await {
+                Err(RequestError { trouble: Trouble::Status(status), .. }) => Ok(Some(status)),
+                Err(error) if error.trouble.is_refusal() || error.trouble.is_block() => Err(error),
+                Ok(_) | Err(_) => Ok(None),
+            }
+        };
+        Ok(*self.nobody.get_or_try_init(ask).await? == Some(status))
+    }
+}
+
+async fn look_up(site: &Asked<'_>, known: AccountRow, lacked: Lacked<'_>) -> Result<LookedUp, RequestError> {
+    let key = known.account.key.clone();
+    let lacked = lacked(&known);
+    // Without a key there is but the name; and where its 404 is proof nothing else need be asked.
+    let wanted = if key.is_none() || lacked { 1 } else { NEEDED };
+    let needed = wanted.min(site.extender.client().limits().lookups_per_walk).max(1);
+    // All its look-ups or none: half of them, call after call, would never prove a deletion.
+    if !site.take(needed) {
         return Ok(LookedUp { known, finding: Finding::NotAsked, evidence: None });
     }
     let mut reserved = needed;
     let name = known.account.profile.name.clone();
     let mut evidence = Vec::new();
     let mut finding = None;
-    for (by, value) in [("name", &name), ("key", &key)] {
-        if by == "key" && name == key {
-            continue;
-        }
+    let mut not_found = false;
+    for (by, value) in [("name", Some(&name)), ("key", key.as_ref().filter(|key| **key != name))] {
+        let Some(value) = value else { continue };
         if !is_addressable(value) {
             evidence.push(format!("by {by}: cannot be asked"));
             continue;
@@ -100,28 +156,36 @@ async fn look_up(
             break;
         }
         reserved -= 1;
-        match extender.look_up(value).await {
-            Ok(LookUp::Found(record)) if record.key == key => {
+        match site.extender.look_up(value).await {
+            Ok(LookUp::Found(record)) if key.as_ref().is_none_or(|key| record.key == *key) => {
                 let deleted = is_deleted(&record);
                 evidence.push(format!("by {by}: {}", if deleted { "the alias of a deleted account" } else { "found" }));
                 finding = Some(if deleted { Finding::Deleted } else { Finding::Found(record) });
                 break;
             }
             Ok(LookUp::Found(_)) => evidence.push(format!("by {by}: another account")),
-            Ok(LookUp::NotFound) => evidence.push(format!("by {by}: 404")),
+            Ok(LookUp::NotFound) if by == "name" && lacked => {
+                evidence.push(format!("by name: 404, {LACKED}"));
+                finding = Some(Finding::Deleted);
+                break;
+            }
+            Ok(LookUp::NotFound) => {
+                not_found |= by == "name";
+                evidence.push(format!("by {by}: 404"));
+            }
             Err(error) if error.trouble.is_refusal() || error.trouble.is_block() => return Err(error),
-            // A site that answers 500 for an unknown user says nothing about the user, but it is there.
-            Err(RequestError { trouble: Trouble::Status(status), .. }) => evidence.push(format!("by {by}: {status}")),
-            Err(RequestError { trouble: Trouble::Forbidden, .. }) => evidence.push(format!("by {by}: 403")),
-            Err(_) => {
-                finding = Some(Finding::Unanswered);
+            Err(RequestError { trouble: Trouble::Status(status), .. }) if site.says_so_of_nobody(status).await? => {
+                evidence.push(format!("by {by}: {status}, as of a name that nobody has"));
+            }
+            Err(error) => {
+                finding = Some(Finding::Unanswered(error.to_string()));
                 break;
             }
         }
     }
-    left.fetch_add(reserved, Ordering::Relaxed);
-    let finding = finding.unwrap_or(Finding::Missing);
-    let told = (!evidence.is_empty() && !matches!(finding, Finding::Unanswered)).then(|| evidence.join(", "));
+    site.left.fetch_add(reserved, Ordering::Relaxed);
+    let finding = finding.unwrap_or(Finding::Missing { not_found });
+    let told = (!evidence.is_empty() && !matches!(finding, Finding::Unanswered(_))).then(|| evidence.join(", "));
     Ok(LookedUp { known, finding, evidence: told })
 }
 

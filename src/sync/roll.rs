@@ -1,14 +1,51 @@
-//! The user list as read, row by row against how it was read last: only rows with unknown bytes are decoded.
+//! A listing of users as read, row by row against how it was read last: only rows with unknown bytes are decoded.
 
+use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 use std::hash::BuildHasherDefault;
 
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::people::{HashedMap, UserRef};
-use crate::confluence::{Page, decode_user};
-use crate::model::{SeenUser, UserId};
+use super::people::{HashedMap, UserRef, name_hash};
+use super::remember::{Remember, remember, retained};
+use crate::confluence::{Malformed, Page, decode_exported, decode_user};
+use crate::model::{ExportedUser, SeenUser, UserId};
 use crate::store::Entry;
+
+/// A row of a listing, decoded.
+pub trait Record: Sized {
+    /// Decodes a row.
+    fn decode(row: &[u8]) -> Result<Self, Malformed>;
+    /// What tells the users of the listing apart.
+    fn identity(&self) -> Cow<'_, str>;
+    /// The log-in name.
+    fn name(&self) -> &str;
+}
+
+impl Record for SeenUser {
+    fn decode(row: &[u8]) -> Result<Self, Malformed> {
+        decode_user(row)
+    }
+    fn identity(&self) -> Cow<'_, str> {
+        Cow::Borrowed(&self.key)
+    }
+    fn name(&self) -> &str {
+        &self.name
+    }
+}
+
+impl Record for ExportedUser {
+    fn decode(row: &[u8]) -> Result<Self, Malformed> {
+        decode_exported(row)
+    }
+    /// Confluence compares names in lower case.
+    fn identity(&self) -> Cow<'_, str> {
+        Cow::Owned(self.username.to_lowercase())
+    }
+    fn name(&self) -> &str {
+        &self.username
+    }
+}
 
 /// How many malformed rows are told one by one.
 const TOLD: usize = 5;
@@ -27,8 +64,8 @@ pub enum Row {
     },
 }
 
-/// The user list: every different row of every pass, in the order first seen.
-pub struct Roll {
+/// A listing: every different row of every pass, in the order first seen.
+pub struct Roll<R> {
     known: Vec<Entry>,
     by_fingerprint: Option<HashedMap<u32>>,
     cursor: usize,
@@ -37,7 +74,7 @@ pub struct Roll {
     /// So many rows are the entries of the last reading, in order; then come `rows`.
     in_order: usize,
     rows: Vec<Row>,
-    fresh: Vec<SeenUser>,
+    fresh: Vec<R>,
     fresh_seen: Vec<u8>,
     by_key: HashMap<String, u32>,
     by_row: HashedMap<u32>,
@@ -47,7 +84,7 @@ pub struct Roll {
     malformed_rows: u64,
 }
 
-impl Roll {
+impl<R: Record> Roll<R> {
     /// A list to be compared with `known`, the listing as it was read last.
     pub fn new(known: Vec<Entry>) -> Self {
         Self {
@@ -90,12 +127,16 @@ impl Roll {
     }
 
     /// Takes the rows of a page from `first` on, `read` rows after the list's first. `list` names it in errors.
-    pub fn take(&mut self, page: &Page, first: usize, list: &str, read: u64) {
+    /// A row that is as it was read last is decoded all the same when its entry is `stale`.
+    pub fn take(&mut self, page: &Page, first: usize, list: &str, read: u64, stale: impl Fn(&Entry) -> bool) {
         for (index, record) in page.rows.iter().skip(first).enumerate() {
             let fingerprint = xxh3_64(record);
             match self.find(fingerprint) {
-                Some(entry) => self.take_known(entry),
-                None => self.take_fresh(fingerprint, record, || format!("user/{list}, row {}", read + index as u64)),
+                Some(entry) if !stale(&self.known[entry]) => self.take_known(entry),
+                found => {
+                    self.cursor = found.map_or(self.cursor, |entry| entry + 1);
+                    self.take_fresh(fingerprint, record, || format!("{list}, row {}", read + index as u64));
+                }
             }
         }
     }
@@ -136,7 +177,7 @@ impl Roll {
             self.see_fresh(at as usize);
             return;
         }
-        let user = match decode_user(record) {
+        let user = match R::decode(record) {
             Ok(user) => user,
             Err(error) => {
                 self.malformed_rows += 1;
@@ -146,12 +187,13 @@ impl Roll {
                 return;
             }
         };
-        let at = match self.by_key.get(&user.key) {
+        let identity = user.identity();
+        let at = match self.by_key.get(identity.as_ref()) {
             // The same key twice: the first record stands, the second is remembered as the same user's.
             Some(&at) => at,
             None => {
                 let at = self.fresh.len() as u32;
-                self.by_key.insert(user.key.clone(), at);
+                self.by_key.insert(identity.into_owned(), at);
                 self.fresh.push(user);
                 self.fresh_seen.push(0);
                 at
@@ -202,7 +244,7 @@ impl Roll {
     pub fn absent(&self, fresh: &[UserRef]) -> Vec<UserId> {
         // A record that changed leaves its old entry unseen, and a user may have two records.
         let unseen = self.known.iter().zip(&self.seen).filter(|(_, seen)| **seen == 0);
-        let mut absent: HashSet<UserId> = unseen.map(|(entry, _)| UserId(i64::from(entry.user))).collect();
+        let mut absent: HashSet<UserId> = unseen.map(|(entry, _)| entry.user_id()).collect();
         self.retain_unseen(&mut absent, fresh);
         let mut absent: Vec<UserId> = absent.into_iter().collect();
         absent.sort_unstable();
@@ -218,22 +260,40 @@ impl Roll {
             users.remove(&user.id(UserId(0)));
         }
         for (entry, _) in self.known.iter().zip(&self.seen).filter(|(_, seen)| **seen != 0) {
-            users.remove(&UserId(i64::from(entry.user)));
+            users.remove(&entry.user_id());
         }
     }
 
+    /// The listing as it is to be remembered, when decoded record `n` is about `about(n)`, with those in `kept` although
+    /// it does not show them; `None` when it is as it was.
+    pub fn remember(&self, kept: &HashSet<UserId>, about: impl Fn(usize) -> Option<UserRef>) -> Option<Vec<Remember>> {
+        if self.is_unchanged() {
+            return None;
+        }
+        let mut rows: Vec<Remember> = Vec::with_capacity(self.rows().len());
+        rows.extend(self.rows().filter_map(|row| match row {
+            Row::Known(entry) => Some(remember(&self.known[entry as usize])),
+            Row::Fresh { at, fingerprint } => {
+                let user = about(at as usize)?;
+                Some((fingerprint, user, name_hash(self.fresh[at as usize].name())))
+            }
+        }));
+        rows.extend(retained(&self.known, kept));
+        Some(rows)
+    }
+
     /// The decoded records.
-    pub fn fresh(&self) -> &[SeenUser] {
+    pub fn fresh(&self) -> &[R] {
         &self.fresh
     }
 
-    /// Which of the decoded records has this key.
+    /// Which of the decoded records has this identity.
     pub fn fresh_with_key(&self, key: &str) -> Option<usize> {
         self.by_key.get(key).map(|at| *at as usize)
     }
 
     /// Takes it apart: the decoded records, and the listing as it was read last.
-    pub fn into_parts(self) -> (Vec<SeenUser>, Vec<Entry>) {
+    pub fn into_parts(self) -> (Vec<R>, Vec<Entry>) {
         (self.fresh, self.known)
     }
 }
@@ -257,9 +317,9 @@ mod tests {
 
     #[test]
     fn only_rows_with_new_bytes_are_decoded() {
-        let mut roll = Roll::new(vec![entry("1", "a", 1), entry("2", "b", 2), entry("3", "c", 3)]);
+        let mut roll = Roll::<SeenUser>::new(vec![entry("1", "a", 1), entry("2", "b", 2), entry("3", "c", 3)]);
         roll.begin_pass();
-        roll.take(&page(&[("1", "a"), ("4", "aa"), ("2", "bb"), ("3", "c")]), 0, "p", 0);
+        roll.take(&page(&[("1", "a"), ("4", "aa"), ("2", "bb"), ("3", "c")]), 0, "p", 0, |_| false);
         assert_eq!(roll.fresh().len(), 2);
         assert_eq!(roll.distinct(), 4);
         let users = [UserRef::new(0), UserRef::known(UserId(2))];
@@ -273,12 +333,12 @@ mod tests {
 
     #[test]
     fn passes_add_up_and_count_apart() {
-        let mut roll = Roll::new(vec![entry("1", "a", 1)]);
+        let mut roll = Roll::<SeenUser>::new(vec![entry("1", "a", 1)]);
         roll.begin_pass();
-        roll.take(&page(&[("1", "a"), ("2", "b")]), 0, "p", 0);
+        roll.take(&page(&[("1", "a"), ("2", "b")]), 0, "p", 0, |_| false);
         assert_eq!(roll.distinct(), 2);
         roll.begin_pass();
-        roll.take(&page(&[("2", "b"), ("3", "c"), ("3", "c2")]), 0, "p", 0);
+        roll.take(&page(&[("2", "b"), ("3", "c"), ("3", "c2")]), 0, "p", 0, |_| false);
         assert_eq!(roll.distinct(), 2);
         assert_eq!(roll.fresh().iter().map(|user| user.name.as_str()).collect::<Vec<_>>(), ["b", "c"]);
         assert_eq!(roll.rows().len(), 4);
@@ -287,15 +347,15 @@ mod tests {
 
     #[test]
     fn a_malformed_row_is_told_and_left_out() {
-        let mut roll = Roll::new(Vec::new());
+        let mut roll = Roll::<SeenUser>::new(Vec::new());
         roll.begin_pass();
-        roll.take(&page(&[("", "a"), ("2", "b")]), 0, "getUsers", 10);
+        roll.take(&page(&[("", "a"), ("2", "b")]), 0, "user/getUsers", 10, |_| false);
         let (told, rows) = roll.malformed();
         assert_eq!((told, rows), (&["user/getUsers, row 10: 'key': empty".to_owned()][..], 1));
         assert_eq!(roll.distinct(), 1);
         // Read again it is still one row.
         roll.begin_pass();
-        roll.take(&page(&[("", "a"), ("2", "b")]), 0, "getUsers", 10);
+        roll.take(&page(&[("", "a"), ("2", "b")]), 0, "user/getUsers", 10, |_| false);
         assert_eq!(roll.malformed().1, 1);
     }
 }

@@ -8,14 +8,13 @@ use super::error::WalkError;
 use super::guard::is_emptied;
 use super::members::PASSES;
 use super::people::{Names, UserRef, name_hash};
+use super::remember::Remember;
+use super::resolve::is_deleted;
 use super::roll::{Roll, Row};
 use super::walk::Progress;
 use crate::confluence::{Extender, Page, Pass, UserList, key_identity, read_listing};
 use crate::model::{SeenUser, SiteId, UserId};
 use crate::store::{self, AccountRow, Entry, Store};
-
-/// A row of a listing to be remembered: fingerprint, user, hash of the name.
-pub type Remember = (u64, UserRef, u64);
 
 /// Who the decoded records are about, in their order.
 #[derive(Default)]
@@ -40,8 +39,17 @@ impl People {
         let records = &records[self.users.len()..];
         let keys: Vec<&str> = records.iter().map(|record| record.key.as_str()).collect();
         let mut accounts = store::accounts_by_key(connection, site, &keys).await?;
+        // A key that is new may be that of a user whom User Export alone showed until now.
+        let any_new = records.iter().any(|record| !accounts.contains_key(&record.key));
+        let mut keyless = if any_new { store::keyless_accounts(connection, site).await? } else { HashMap::new() };
         for record in records {
             let known = accounts.remove(&record.key);
+            let known = match known {
+                None if !keyless.is_empty() && listed(&record.key).is_none() && !is_deleted(record) => {
+                    keyless.remove(&record.name.to_lowercase())
+                }
+                known => known,
+            };
             self.users.push(match (&known, listed(&record.key)) {
                 (Some(row), _) => UserRef::known(row.id),
                 (None, Some(user)) => user,
@@ -61,7 +69,7 @@ pub struct UserListing {
     /// The endpoint that answered.
     pub endpoint: UserList,
     /// Its rows.
-    pub roll: Roll,
+    pub roll: Roll<SeenUser>,
     /// Whom the decoded rows are about.
     pub people: People,
     /// Users seen by the last walk that this one did not see.
@@ -89,6 +97,7 @@ pub async fn read_users(
     let limits = extender.client().limits();
     let page_size = u64::from(limits.page_size);
     let (endpoint, first) = extender.first_user_page(remembered, page_size).await.map_err(WalkError::of_request)?;
+    let list = format!("user/{}", endpoint.as_str());
     let mut first = Some(first);
     let mut roll = Roll::new(known);
     let mut people = People::default();
@@ -106,7 +115,7 @@ pub async fn read_users(
             key_identity,
             |page: Page, fresh| {
                 roll.expect(page.total);
-                roll.take(&page, fresh, endpoint.as_str(), read);
+                roll.take(&page, fresh, &list, read, |_| false);
                 read += (page.rows.len() - fresh) as u64;
                 progress(Progress::Users { read, total: page.total });
             },
@@ -173,14 +182,13 @@ impl UserListing {
 
     /// Those of `users` whom the list shows.
     pub fn shows(&self, users: &[UserRef]) -> HashSet<UserRef> {
-        let known = |user: &UserRef| user.new_index().is_none().then(|| user.id(UserId(0)));
-        let mut unseen: HashSet<UserId> = users.iter().filter_map(known).collect();
+        let mut unseen: HashSet<UserId> = users.iter().filter_map(|user| user.known_id()).collect();
         self.roll.retain_unseen(&mut unseen, &self.people.users);
         let fresh: HashSet<UserRef> = self.people.users.iter().copied().collect();
         users
             .iter()
             .copied()
-            .filter(|user| known(user).map_or_else(|| fresh.contains(user), |id| !unseen.contains(&id)))
+            .filter(|user| user.known_id().map_or_else(|| fresh.contains(user), |id| !unseen.contains(&id)))
             .collect()
     }
 
@@ -212,7 +220,7 @@ impl UserListing {
             // Rows that did not arrive: who bore a name still does, as far as is known.
             let absent: HashSet<UserId> = self.absent.iter().copied().collect();
             for entry in self.roll.known() {
-                let user = UserId(i64::from(entry.user));
+                let user = entry.user_id();
                 if absent.contains(&user) {
                     names.insert(entry.name, UserRef::known(user));
                 }
@@ -224,31 +232,6 @@ impl UserListing {
     /// The listing as it is to be remembered, those in `kept` with it although it does not show them;
     /// `None` when it is as it was.
     pub fn remember(&self, kept: &HashSet<UserId>) -> Option<Vec<Remember>> {
-        if self.roll.is_unchanged() {
-            return None;
-        }
-        let mut rows: Vec<Remember> = Vec::with_capacity(self.roll.rows().len());
-        for row in self.roll.rows() {
-            rows.push(match row {
-                Row::Known(entry) => {
-                    let Entry { fingerprint, user, name } = self.roll.known()[entry as usize];
-                    (fingerprint, UserRef::known(UserId(i64::from(user))), name)
-                }
-                Row::Fresh { at, fingerprint } => {
-                    let at = at as usize;
-                    (fingerprint, self.people.users[at], name_hash(&self.roll.fresh()[at].name))
-                }
-            });
-        }
-        rows.extend(retained(self.roll.known(), kept));
-        Some(rows)
+        self.roll.remember(kept, |at| Some(self.people.users[at]))
     }
-}
-
-/// The remembered rows of users who are kept.
-pub fn retained<'a>(known: &'a [Entry], kept: &'a HashSet<UserId>) -> impl Iterator<Item = Remember> + 'a {
-    known.iter().filter_map(|entry| {
-        let user = UserId(i64::from(entry.user));
-        kept.contains(&user).then(|| (entry.fingerprint, UserRef::known(user), entry.name))
-    })
 }

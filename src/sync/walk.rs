@@ -3,14 +3,17 @@
 use sqlx::Connection;
 use sqlx::sqlite::SqliteConnection;
 
-use super::apply::{Remembered, Writing, apply};
+use super::apply::{Writing, apply};
 use super::diff::{Diff, Moment, diff};
 use super::error::WalkError;
 use super::fetch::{Fetched, Reader};
+use super::guard::{Known, Losses};
+use super::hold::{Hold, set_aside};
+use super::remember::Listings;
 use crate::clock::Clock;
-use crate::config::Site;
-use crate::confluence::{Client, Extender};
-use crate::model::{ChangeKind, SiteId, Timestamp, WalkId};
+use crate::config::{Guard, Site};
+use crate::confluence::{Client, Extender, UserList};
+use crate::model::{ChangeKind, SiteId, Timestamp, UserId, WalkId};
 use crate::store::{self, Before, Figures, Store, StoreError, WalkEnd, WalkStart};
 
 /// How far a walk is.
@@ -52,6 +55,8 @@ pub enum WalkStatus {
     Applied,
     /// Something could not be read; the rest was applied.
     Partial,
+    /// Its removals are set aside; the rest was applied.
+    Held,
 }
 
 impl WalkStatus {
@@ -60,6 +65,7 @@ impl WalkStatus {
         match self {
             Self::Applied => "applied",
             Self::Partial => "partial",
+            Self::Held => "held",
         }
     }
 }
@@ -81,8 +87,12 @@ pub struct WalkReport {
     pub problems: Vec<String>,
     /// Groups whose names cannot stand in a request.
     pub not_addressable: Vec<String>,
+    /// What of the walk deserves a word although nothing is missing.
+    pub notes: Vec<String>,
     /// What changed.
     pub diff: Diff,
+    /// What is set aside, when it is held.
+    pub hold: Option<Hold>,
 }
 
 impl WalkReport {
@@ -103,7 +113,7 @@ pub async fn walk(site: &Site, store: &Store, options: WalkOptions<'_>) -> Resul
         store::begin_walk(&mut writer, &site.id, site.kind.as_str(), site.base_url.as_str(), options.clock.now())
             .await
             .map_err(|error| store.sql(error))?;
-    let ended = read_and_apply(&mut writer, store, &client, &start, options).await;
+    let ended = read_and_apply(site, &mut writer, store, &client, &start, options).await;
     match ended {
         Ok(report) => {
             tracing::info!(
@@ -146,6 +156,7 @@ pub async fn interrupted(site: &str, store: &Store, clock: &Clock) -> Result<boo
 }
 
 async fn read_and_apply(
+    site: &Site,
     writer: &mut SqliteConnection,
     store: &Store,
     client: &Client,
@@ -154,6 +165,7 @@ async fn read_and_apply(
 ) -> Result<WalkReport, WalkError> {
     let reader = Reader {
         extender: Extender::new(client),
+        user_export: site.user_export,
         connection: writer,
         store,
         site: start.site,
@@ -162,8 +174,13 @@ async fn read_and_apply(
     };
     let fetched = reader.fetch().await?;
     let at = options.clock.now().max(start.started_at);
-    let (report, rest) = compare(fetched, client, &start.before, at);
+    let moment = Moment { at, not_before: start.before.applied_at, zone: site.timezone };
+    let (report, mut rest) = compare(fetched, client, moment);
     let mut report = WalkReport { walk: Some(start.walk), started_at: start.started_at, ..report };
+    hold_back(&mut report, (&mut *writer, store), start.site, &site.guard).await?;
+    if let Some(hold) = &report.hold {
+        rest.listings.hold_back(&hold.removals);
+    }
     (options.progress)(Progress::Applying);
     let end = WalkEnd {
         status: report.status.as_str(),
@@ -173,15 +190,13 @@ async fn read_and_apply(
         figures: report.figures.clone(),
     };
     report.finished_at = end.finished_at;
-    let (users_before, users_now) = rest.users;
-    let (members_before, members_now) = rest.members;
     let user_list = rest.user_list.as_str();
     let writing = Writing {
         diff: &report.diff,
         at,
         evidence: &rest.evidence,
-        users: Remembered { before: &users_before, now: users_now },
-        members: Remembered { before: &members_before, now: members_now },
+        hold: report.hold.as_ref(),
+        listings: rest.listings,
         user_list: (start.before.user_list.as_deref() != Some(user_list)).then_some(user_list),
     };
     apply(writer, start, writing, end).await.map_err(|error| store.sql(error))?;
@@ -207,6 +222,7 @@ pub async fn dry_run(site: &Site, store: Option<&Store>, options: WalkOptions<'_
     let started_at = options.clock.now();
     let fetched = Reader {
         extender: Extender::new(&client),
+        user_export: site.user_export,
         connection: &mut reader,
         store,
         site: row,
@@ -216,30 +232,66 @@ pub async fn dry_run(site: &Site, store: Option<&Store>, options: WalkOptions<'_
     .fetch()
     .await?;
     let at = options.clock.now();
-    let (report, _) = compare(fetched, &client, &before, at);
-    Ok(WalkReport { started_at, finished_at: at, ..report })
+    let moment = Moment { at, not_before: before.applied_at, zone: site.timezone };
+    let (report, _) = compare(fetched, &client, moment);
+    let mut report = WalkReport { started_at, finished_at: at, ..report };
+    hold_back(&mut report, (&mut reader, store), row, &site.guard).await?;
+    Ok(report)
+}
+
+/// Sets aside what the walk takes away, where that is an implausible share of what is known.
+async fn hold_back(
+    report: &mut WalkReport,
+    (connection, store): (&mut SqliteConnection, &Store),
+    site: SiteId,
+    limits: &Guard,
+) -> Result<(), WalkError> {
+    let losses = Losses::of(&report.diff);
+    if losses.are_small(limits) {
+        return Ok(());
+    }
+    let fields: Vec<&'static str> = losses.emptied.keys().copied().collect();
+    let counted = store::count_known(connection, site, &fields).await.map_err(|error| store.sql(error))?;
+    let (users, memberships, filled) = counted;
+    let reasons = losses.judge(&Known { users, memberships, filled }, limits);
+    if !reasons.is_empty() {
+        report.hold = Some(set_aside(&mut report.diff, reasons));
+        report.status = WalkStatus::Held;
+        report.figures.changes = report.diff.changes().count() as u64;
+    }
+    Ok(())
 }
 
 /// What of a fetch is no part of the report.
 struct Rest {
-    evidence: Vec<(crate::model::UserId, String)>,
-    user_list: crate::confluence::UserList,
-    users: super::fetch::Listing,
-    members: super::fetch::Listing,
+    evidence: Vec<(UserId, String)>,
+    user_list: UserList,
+    listings: Listings,
 }
 
-fn compare(fetched: Fetched, client: &Client, before: &Before, at: Timestamp) -> (WalkReport, Rest) {
-    let Fetched { picture, mut figures, problems, evidence, user_list, users, members, not_addressable } = fetched;
-    let diff = diff(picture, Moment { at, not_before: before.applied_at });
+fn compare(fetched: Fetched, client: &Client, moment: Moment) -> (WalkReport, Rest) {
+    let Fetched { picture, mut figures, problems, notes, evidence, user_list, listings, not_addressable } = fetched;
+    let diff = diff(picture, moment);
     let sent = client.figures();
     figures.requests = sent.requests;
     figures.retries = sent.retries;
     figures.rate_limited = sent.rate_limited;
     figures.changes = diff.counts().iter().map(|(_, rows)| rows).sum();
     let status = if problems.is_empty() { WalkStatus::Applied } else { WalkStatus::Partial };
-    let report =
-        WalkReport { walk: None, status, started_at: at, finished_at: at, figures, problems, not_addressable, diff };
-    (report, Rest { evidence, user_list, users, members })
+    let (at, hold) = (moment.at, None);
+    let report = WalkReport {
+        walk: None,
+        status,
+        started_at: at,
+        finished_at: at,
+        figures,
+        problems,
+        not_addressable,
+        notes,
+        diff,
+        hold,
+    };
+    (report, Rest { evidence, user_list, listings })
 }
 
 fn summary(problems: &[String]) -> String {

@@ -9,7 +9,7 @@ use crate::support::{Gauge, Scripted, World};
 
 #[test]
 fn look_ups_are_bounded_and_everybody_comes_up_in_turn() {
-    let world = World::small().limit("lookups_per_walk", 3);
+    let world = World::small().unguarded().limit("lookups_per_walk", 3);
     let keys = world.change(|site| (0..10).map(|n| site.add(&format!("leaver.{n}"))).collect::<Vec<_>>());
     world.sync().exits(0);
     assert_eq!(world.site.requests().user_details, 0, "nobody is absent");
@@ -107,7 +107,7 @@ fn no_more_requests_are_under_way_than_allowed() {
             counting.during(|| std::thread::sleep(Duration::from_millis(10)));
             Scripted::json(stream, &answer(head, 30));
         });
-        let world = World::small().at(&server.url).limit("concurrency", allowed);
+        let world = World::small().at(&server.url).key("user_export", "\"off\"").limit("concurrency", allowed);
         world.sync().exits(0);
         assert_eq!(world.one("SELECT count(*) FROM memberships"), "30");
         assert!(gauge.most() <= allowed, "{} at once, {allowed} allowed", gauge.most());
@@ -122,7 +122,7 @@ fn requests_introduce_themselves_and_ask_for_json() {
         noted.lock().unwrap().push(head.to_owned());
         Scripted::json(stream, &answer(head, 2));
     });
-    let world = World::small().at(&server.url);
+    let world = World::small().at(&server.url).key("user_export", "\"off\"");
     world.sync().exits(0);
     for head in heads.lock().unwrap().iter() {
         assert!(head.starts_with("GET /rest/extender/1.0/"), "{head}");

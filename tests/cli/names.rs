@@ -43,7 +43,7 @@ const ODD: &[&str] = &[
 
 #[test]
 fn groups_and_users_of_any_name() {
-    let world = World::small();
+    let world = World::small().unguarded();
     let mut expected = Vec::new();
     world.change(|site| {
         for name in ODD {

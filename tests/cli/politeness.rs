@@ -44,7 +44,7 @@ fn pages_that_come_late_are_asked_for_with_fewer_rows() {
             Scripted::json(stream, &rows(head, &users, "users"));
         }
     });
-    let world = World::small().at(&server.url).limit("page_size", 400);
+    let world = World::small().at(&server.url).key("user_export", "\"off\"").limit("page_size", 400);
     let world = world.limit("request_timeout", "\"2s\"").limit("retries", 5).limit("concurrency", 1);
     world.sync().exits(0);
     assert_eq!(world.one("SELECT count(*) FROM users"), "300");

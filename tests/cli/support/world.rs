@@ -75,6 +75,8 @@ pub struct World {
     base_url: String,
     credentials: String,
     limits: Vec<(&'static str, String)>,
+    guard: Vec<(&'static str, String)>,
+    keys: Vec<(&'static str, String)>,
 }
 
 impl World {
@@ -85,7 +87,8 @@ impl World {
         let limits = vec![("requests_per_second", "0".to_owned()), ("retries", "0".to_owned())];
         let base_url = site.base_url().to_owned();
         let credentials = "username = \"audit\"\npassword = \"audit\"\n".to_owned();
-        let world = Self { site, folder: tempfile::tempdir().unwrap(), runtime, base_url, credentials, limits };
+        let folder = tempfile::tempdir().unwrap();
+        let world = Self { site, folder, runtime, base_url, credentials, limits, guard: Vec::new(), keys: Vec::new() };
         world.write();
         world
     }
@@ -113,6 +116,25 @@ impl World {
         self
     }
 
+    /// Sets a key of the guard in the configuration.
+    pub fn guard(mut self, key: &'static str, value: impl ToString) -> Self {
+        self.guard.push((key, value.to_string()));
+        self.write();
+        self
+    }
+
+    /// Nothing is held, whatever share of the site it takes.
+    pub fn unguarded(self) -> Self {
+        self.guard("users_percent", 100).guard("memberships_percent", 100)
+    }
+
+    /// Sets a key of the site in the configuration, spelled as TOML.
+    pub fn key(mut self, key: &'static str, value: &str) -> Self {
+        self.keys.push((key, value.to_owned()));
+        self.write();
+        self
+    }
+
     /// Lines of the site's table in place of the user name and password.
     pub fn credentials(mut self, lines: &str) -> Self {
         self.credentials = format!("{lines}\n");
@@ -136,11 +158,15 @@ impl World {
     /// The configuration of a site `id` as this world has it.
     pub fn site_table(&self, id: &str) -> String {
         let Self { base_url, credentials, .. } = self;
-        let mut text = format!(
-            "[sites.{id}]\nkind = \"data-center\"\nbase_url = \"{base_url}\"\n{credentials}\n[sites.{id}.limits]\n"
-        );
-        for (key, value) in &self.limits {
+        let mut text = format!("[sites.{id}]\nkind = \"data-center\"\nbase_url = \"{base_url}\"\n{credentials}\n");
+        for (key, value) in &self.keys {
             writeln!(text, "{key} = {value}").unwrap();
+        }
+        for (table, keys) in [("limits", &self.limits), ("guard", &self.guard)] {
+            writeln!(text, "\n[sites.{id}.{table}]").unwrap();
+            for (key, value) in keys {
+                writeln!(text, "{key} = {value}").unwrap();
+            }
         }
         text
     }
