@@ -127,7 +127,7 @@ CREATE VIEW walk_coverage AS
 SELECT
     w.id AS walk_id,                   -- `walks.id`
     p.key AS part,                     -- which part
-    coalesce(p.value ->> 'requests', 0) AS asked,             -- requests sent for it, retries included
+    coalesce(p.value ->> 'asked', 0) AS asked,                -- requests sent for it, retries included
     coalesce(p.value ->> 'received', 0) AS received,          -- rows received, overlaps once
     p.value ->> 'declared' AS declared,                       -- rows the site said there are; NULL: it did not say
     coalesce(p.value ->> 'repeated', 0) AS repeated,          -- rows that came again unexpectedly

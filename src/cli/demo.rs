@@ -22,7 +22,7 @@ use crate::config::{self, Environment, LoadOptions, Site};
 use crate::model::Timestamp;
 use crate::render::Format;
 use crate::report::{self, Request};
-use crate::simulator::{Settings, Simulator};
+use crate::simulator::{Settings, Simulator, UserExportApp};
 use crate::store::Store;
 use crate::sync::{self, WalkOptions};
 
@@ -78,7 +78,13 @@ pub async fn run(options: Options, clock: &Clock, quiet: bool, out: &mut impl Wr
     let folder = Folder::prepare(&options.dir)?;
     let last_day = clock.now().in_zone(&chrono::Utc).date_naive() - Days::new(1);
     let first_day = last_day - Days::new(u64::from(options.days));
-    let settings = Settings { users: options.users as usize, seed: options.seed, first_day, ..Settings::default() };
+    let settings = Settings {
+        users: options.users as usize,
+        seed: options.seed,
+        first_day,
+        user_export: UserExportApp::WithLastLogin,
+        ..Settings::default()
+    };
     let confluence = Simulator::start(settings).await.context("cannot listen on loopback")?;
     let site = configure(&folder.file(CONFIG), &confluence, clock.now())?;
     let store = Store::open_or_create(&folder.file(DATABASE)).await.map_err(Failure::store)?;

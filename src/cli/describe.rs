@@ -5,7 +5,7 @@ use std::io::{self, Write};
 
 use serde_json::{Value, json};
 
-use super::Exit;
+use super::{Exit, holds::brief};
 use crate::model::{Change, UserId};
 use crate::render::visible;
 use crate::store::{self, Store, StoreError};
@@ -75,8 +75,9 @@ pub(super) fn text(
         thousands(figures.changes),
     )?;
     if let Some(hold) = &report.hold {
-        for reason in &hold.reasons {
-            writeln!(out, "  held: {}", visible(&reason.to_string()))?;
+        let reasons: Vec<String> = hold.reasons.iter().map(ToString::to_string).collect();
+        for reason in brief(reasons.iter().map(String::as_str)) {
+            writeln!(out, "  held: {reason}")?;
         }
         let removals = thousands(hold.removals.changes().count() as u64);
         match report.walk {

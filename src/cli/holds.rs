@@ -1,6 +1,7 @@
 //! `rollbook walks diff|approve|reject`: what a held walk would take away, and a person's decision about it.
 
 use std::io::Write;
+use std::os::unix::fs::MetadataExt;
 
 use serde_json::json;
 use sqlx::{Connection, SqliteConnection};
@@ -109,8 +110,8 @@ fn text(id: i64, status: &str, hold: Option<&HoldRow>, removals: &Table, out: &m
         return writeln!(out, "Walk {id} ({status}) holds nothing: `rollbook walks show {id}` shows what it changed.");
     };
     writeln!(out, "Walk {id} of {} ({status}): {} removals set aside.", visible(&hold.site_name), hold.removals)?;
-    for reason in hold.reasons.lines() {
-        writeln!(out, "  held: {}", visible(reason))?;
+    for reason in brief(hold.reasons.lines()) {
+        writeln!(out, "  held: {reason}")?;
     }
     if let (Some(decision), Some(at)) = (&hold.decision, hold.decided_at) {
         let by = hold.decided_by.as_deref().map_or("the next walk".into(), visible);
@@ -175,5 +176,17 @@ async fn decide_as(
 /// Who runs this process: behind `sudo` the person, not root.
 fn operator() -> String {
     let named = ["SUDO_USER", "USER", "LOGNAME"].into_iter().filter_map(|name| std::env::var(name).ok());
-    named.into_iter().find(|name| !name.is_empty()).unwrap_or_else(|| "unknown".to_owned())
+    let unnamed = || std::fs::metadata("/proc/self").map_or("unknown".to_owned(), |own| format!("uid {}", own.uid()));
+    named.into_iter().find(|name| !name.is_empty()).unwrap_or_else(unnamed)
+}
+
+/// The first reasons for a hold; one a group may make many.
+pub(super) fn brief<'a>(reasons: impl Iterator<Item = &'a str>) -> Vec<String> {
+    const TOLD: usize = 6;
+    let reasons: Vec<&str> = reasons.collect();
+    let mut told: Vec<String> = reasons.iter().take(TOLD).map(|reason| visible(reason).into_owned()).collect();
+    if reasons.len() > TOLD {
+        told.push(format!("… and {} more reasons", reasons.len() - TOLD));
+    }
+    told
 }

@@ -8,7 +8,7 @@ use serde_json::json;
 use sqlx::{Connection, SqliteConnection};
 
 use super::output::{FormatOptions, terminal, to_out};
-use super::{Exit, Failure, Outcome};
+use super::{Exit, Failure, Outcome, holds::brief};
 use crate::clock::Clock;
 use crate::config::{Config, Site};
 use crate::model::{Timestamp, WalkId};
@@ -279,8 +279,8 @@ fn text(sites: &[SiteStatus<'_>], now: Timestamp, out: &mut dyn Write) -> io::Re
         if let Some(held) = &site.held_walk {
             let id = held.id;
             writeln!(out, "  held          {}", held.text(now))?;
-            for reason in &site.held_because {
-                writeln!(out, "                {}", visible(reason))?;
+            for reason in brief(site.held_because.iter().map(String::as_str)) {
+                writeln!(out, "                {reason}")?;
             }
             writeln!(out, "                `rollbook walks diff {id}` shows it; `approve` or `reject` decides")?;
         }

@@ -207,7 +207,7 @@ fn parts(coverage: &serde_json::Value) -> Table {
         serde_json::Value::Array(parts) => parts.iter().map(|part| (String::new(), part)).collect(),
         other => vec![(String::new(), other)],
     };
-    let mut names = vec!["part", "asked", "received", "declared", "repeated", "passes", "failures"];
+    let mut names = vec!["part", "asked", "received", "declared", "repeated", "rewalked", "retried", "rate_limited"];
     for (_, part) in &parts {
         for name in part.as_object().into_iter().flat_map(Map::keys) {
             if !names.contains(&name.as_str()) {

@@ -170,6 +170,15 @@ pub async fn set_fingerprints(
     Ok(())
 }
 
+/// Forgets how groups' members were read: the next walk reads them as for the first time.
+pub async fn forget_fingerprints(connection: &mut SqliteConnection, groups: &[GroupId]) -> Result<(), sqlx::Error> {
+    sqlx::query("DELETE FROM group_fingerprints WHERE group_id IN (SELECT value FROM json_each(?))")
+        .bind(json_ids(groups.iter().map(|group| group.0)))
+        .execute(connection)
+        .await
+        .map(drop)
+}
+
 fn affected(rows: u64, expected: usize) -> Result<(), sqlx::Error> {
     if rows == expected as u64 {
         return Ok(());

@@ -20,7 +20,7 @@ pub use accounts::{
 pub use backup::{Backup, BackupError, NewestWalk, backup};
 pub use groups::{
     Fingerprint, GroupRow, add_members, create_groups, current_groups, current_members, end_members,
-    members_fingerprint, remove_group, set_fingerprints,
+    forget_fingerprints, members_fingerprint, remove_group, set_fingerprints,
 };
 pub use holds::{
     Decider, Decision, HeldChange, HeldStanding, HoldRow, add_hold, add_to_walk, count_known, current_hold,

@@ -92,6 +92,8 @@ pub async fn apply_removals(
         store::update_account(connection, walk, at, edit.id, &edit.after, edit.is_versioned()).await?;
     }
     end_memberships(connection, at, removals, &[]).await?;
+    let groups: Vec<GroupId> = removals.members.iter().map(|group| group_id(group.group, &[])).collect();
+    store::forget_fingerprints(connection, &groups).await?;
     let changes: Vec<ChangeRow> = removals.changes().map(|change| change_row(change, UserId(0), &[])).collect();
     let rows = changes.len() as u64;
     store::add_changes(connection, walk, Some(at), changes.into_iter()).await?;

@@ -57,7 +57,7 @@ impl<'a> Meter<'a> {
                 _ => of_lookups(departed),
             };
             let sent = vec![
-                ("requests", json!(sent.requests)),
+                ("asked", json!(sent.requests)),
                 ("retried", json!(sent.retries)),
                 ("rate_limited", json!(sent.rate_limited)),
             ];
@@ -143,7 +143,8 @@ fn of_export(exported: &Exported) -> Told {
 fn of_lookups(departed: &Departed) -> Told {
     let lookups = |wanted: &dyn Fn(&LookedUp) -> bool| departed.looked_up.iter().filter(|user| wanted(user)).count();
     vec![
-        ("asked", json!(lookups(&|user| user.evidence.is_some()))),
+        ("users", json!(lookups(&|user| user.evidence.is_some()))),
+        ("received", json!(departed.found)),
         ("waiting", json!(lookups(&|user| matches!(user.finding, Finding::NotAsked)))),
         ("problem", json!(departed.problem)),
     ]

@@ -27,6 +27,8 @@ pub struct Departed {
     pub named: Vec<(usize, SeenUser)>,
     /// Whom these are about.
     pub people: People,
+    /// Records that look-ups brought.
+    pub found: usize,
     /// What could not be found out.
     pub problem: Option<String>,
 }
@@ -114,6 +116,8 @@ impl Reader<'_> {
                 }
             }
         }
+        let found = looked_up.iter().filter(|user| matches!(user.finding, Finding::Found(_))).count();
+        departed.found = found + named.len();
         departed.looked_up = looked_up;
         let records: Vec<SeenUser> = named.iter().map(|(_, record)| record.clone()).collect();
         let fresh: HashMap<&str, UserRef> = outside
@@ -176,9 +180,6 @@ impl Reader<'_> {
         exported: &HashSet<UserId>,
     ) -> Result<Vec<(UserId, String)>, WalkError> {
         let Departed { looked_up: departed, kept, .. } = departed;
-        if departed.is_empty() {
-            return Ok(Vec::new());
-        }
         let shown: HashMap<UserRef, usize> =
             picture.sights.iter().enumerate().map(|(at, sight)| (sight.user, at)).collect();
         let keys: Vec<String> = departed.iter().filter_map(LookedUp::told_key).collect();
@@ -229,13 +230,28 @@ impl Reader<'_> {
                 }
                 Finding::Unanswered(_) => {}
             }
-            if let Some(told) = told {
-                let last = store::last_evidence(self.connection, known.id).await;
-                if last.map_err(|error| self.store.sql(error))?.as_ref() != Some(&told) {
-                    evidence.push((known.id, told));
-                }
+            evidence.extend(told.map(|told| (known.id, told)));
+        }
+        for sight in picture.sights.iter().filter(|sight| sight.place == Place::Export) {
+            let keyed = sight.known.as_ref().filter(|known| known.account.key.is_some());
+            let told = sight.export.as_deref().map(|export| {
+                let bit = |bit: Option<bool>| bit.map_or("not told", |yes| if yes { "yes" } else { "no" });
+                format!("User Export: active {}, may use Confluence {}", bit(export.active), bit(export.can_use))
+            });
+            evidence.extend(keyed.map(|known| known.id).zip(told));
+        }
+        self.news_among(evidence).await
+    }
+
+    /// Of `evidence` what is not the last that is on record about its user.
+    async fn news_among(&mut self, evidence: Vec<(UserId, String)>) -> Result<Vec<(UserId, String)>, WalkError> {
+        let mut news = Vec::new();
+        for (user, told) in evidence {
+            let last = store::last_evidence(self.connection, user).await.map_err(|error| self.store.sql(error))?;
+            if last.as_ref() != Some(&told) {
+                news.push((user, told));
             }
         }
-        Ok(evidence)
+        Ok(news)
     }
 }

@@ -45,7 +45,8 @@ ORDER BY month";
 /// Walks that saw at least three users, and three per cent of the seats, lose access at once.
 pub(super) const WAVES: &str = "
 WITH lost AS (
-    SELECT walk_id, at, not_before, user_id FROM changes WHERE kind = 'user.access-lost' AND not_before IS NOT NULL
+    SELECT walk_id, at, not_before, user_id FROM changes
+    WHERE kind IN ('user.access-lost', 'user.deactivated') AND before = 'active' AND not_before IS NOT NULL
 ),
 wave AS (
     SELECT
@@ -95,12 +96,12 @@ FROM users u
 WHERE u.status = 'missing'
 ORDER BY u.missing_since, u.id";
 
-/// How many users were proven deleted, how many were missing at some time, and how many of these are not any more.
+/// How many users were proven deleted, how many were missing at some time, and how many of all these came back.
 pub(super) const FATES: &str = "
 SELECT
     count(DISTINCT user_id) FILTER (WHERE kind = 'user.deleted'),
     count(DISTINCT user_id) FILTER (WHERE kind = 'user.missing'),
-    count(DISTINCT user_id) FILTER (WHERE kind = 'user.returned' AND before = 'missing')
+    count(DISTINCT user_id) FILTER (WHERE kind = 'user.returned')
 FROM changes";
 
 #[cfg(test)]

@@ -72,8 +72,8 @@ impl Story<'_> {
         self.page.heading("Seats");
         self.page.say(&format!(
             "An active user takes a seat of the licence: {} at the first walk, {} at the last. Those who gave one up \
-             are still in the mirror, with all that is known of them. This site's interface does not say why somebody \
-             lost access, so an account that was deactivated reads `no-access`: no more than was seen.",
+             are still in the mirror, with all that is known of them. The app Confluence User Export says who was \
+             deactivated; who lost access otherwise, as by losing the licence group, is `no-access`.",
             thousands(active(1) as u64),
             thousands(active(2) as u64)
         ));
@@ -237,12 +237,12 @@ impl Story<'_> {
         let (deleted, missing, returned): (i64, i64, i64) =
             sqlx::query_as(questions::FATES).fetch_one(&mut *self.mirror).await?;
         let table = self.table(questions::MISSING, &[]).await?;
-        self.page.heading("Missing is not deleted");
+        self.page.heading("Gone, and how that is known");
         self.page.say(&format!(
-            "{} proven deleted: looked up by key, the site answered with the alias that Confluence leaves behind. \
-             Another {} lost from sight without any proof: a deletion, or a directory that let go for a while? Rollbook \
-             calls them missing, and {returned} of them came back. Deleted in the mirror, they would have been \
-             strangers on their return.",
+            "{} proven deleted: the site answered with the alias that Confluence leaves behind, or nobody has the name \
+             any more and the whole list of User Export lacks it. Another {} lost from sight without such a proof, and \
+             are called missing. {returned} of all these came back, a directory having let go for a while: deleted in \
+             the mirror, they would have been strangers on their return.",
             was(deleted, "user"),
             was(missing, "user"),
         ));
