@@ -88,7 +88,7 @@ fn text(result: &ReportResult, style: Style, out: &mut dyn Write) -> io::Result<
         writeln!(out, "No site has been walked yet.")?;
     }
     if result.incomplete {
-        writeln!(out, "INCOMPLETE: a walk was partial or is missing, so rows may be missing or out of date.")?;
+        writeln!(out, "INCOMPLETE: a walk was partial or held, or is missing, so rows may be missing or out of date.")?;
     }
     writeln!(out)?;
     if !result.table.rows.is_empty() {

@@ -28,7 +28,7 @@ pub struct ReportResult {
     pub parameters: Vec<(&'static str, Value)>,
     /// The newest walk of each site at or before as-of, by site.
     pub walks: Vec<WalkBasis>,
-    /// A walk was partial, or a site had none yet: rows may be missing or out of date.
+    /// A walk was partial or held, or a site had none yet: rows may be missing or out of date.
     pub incomplete: bool,
     /// The rows.
     pub table: Table,
@@ -101,8 +101,9 @@ pub async fn run(
     let walks = walks(&mut snapshot, &sites, request.as_of).await?;
     let table = answer(&mut snapshot, report, request.as_of, &sites, &parameters).await?;
     snapshot.rollback().await?;
-    let incomplete =
-        walks.is_empty() || walks.iter().any(|basis| basis.walk.as_ref().is_none_or(|walk| walk.status == "partial"));
+    // What a walk was held for is missing too, unless a person said that it is not so.
+    let whole = |walk: &Walk| matches!(walk.status.as_str(), "applied" | "rejected");
+    let incomplete = walks.is_empty() || !walks.iter().all(|basis| basis.walk.as_ref().is_some_and(whole));
     Ok(ReportResult { report, as_of: request.as_of, parameters, walks, incomplete, table })
 }
 

@@ -2,6 +2,8 @@
 
 use std::collections::{HashMap, HashSet};
 
+use futures_util::stream::{self, StreamExt};
+
 use super::diff::{Gone, Picture, Place, Sight};
 use super::error::WalkError;
 use super::exports::{About, Answer, Exported};
@@ -143,19 +145,19 @@ impl Reader<'_> {
         rows: &[usize],
         lookups: &mut u32,
     ) -> Result<Vec<(usize, SeenUser)>, WalkError> {
+        let records = exported.roll.fresh();
+        let askable: Vec<usize> =
+            rows.iter().copied().filter(|at| is_addressable(&records[*at].username)).take(*lookups as usize).collect();
+        *lookups -= askable.len() as u32;
+        let extender = self.extender;
+        let mut answers = stream::iter(askable)
+            .map(|at| async move { (at, extender.look_up(&records[at].username).await) })
+            .buffered(extender.client().limits().concurrency);
         let mut found: Vec<(usize, SeenUser)> = Vec::new();
         let mut keys = HashSet::new();
-        for &at in rows {
-            let name = &exported.roll.fresh()[at].username;
-            if *lookups == 0 {
-                break;
-            }
-            if !is_addressable(name) {
-                continue;
-            }
-            *lookups -= 1;
-            match self.extender.look_up(name).await {
-                Ok(LookUp::Found(record)) if name_hash(&record.name) == name_hash(name) => {
+        while let Some((at, answer)) = answers.next().await {
+            match answer {
+                Ok(LookUp::Found(record)) if name_hash(&record.name) == name_hash(&records[at].username) => {
                     if keys.insert(record.key.clone()) {
                         found.push((at, *record));
                     }
