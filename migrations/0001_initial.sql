@@ -227,7 +227,8 @@ FROM change_log c CROSS JOIN walks w ON w.id = c.walk_id CROSS JOIN sites s ON s
 ORDER BY c.id;
 
 CREATE TABLE evidence (
-    -- What the look-ups of absent users answered; a row is added when the answer differs from the one before.
+    -- What look-ups, and User Export, answered about users whom the other listings do not show; a row is added when the
+    -- answer differs from the one before.
     id INTEGER PRIMARY KEY,            -- rises in the order recorded
     user_id INTEGER NOT NULL REFERENCES accounts (id),  -- the user: `users.id`
     walk_id INTEGER NOT NULL REFERENCES walks (id),     -- the walk that asked

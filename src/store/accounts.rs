@@ -1,6 +1,6 @@
 //! `accounts`: what is known now about each user, and `account_versions`: what was.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use sqlx::sqlite::{SqliteConnection, SqliteRow};
 use sqlx::{AssertSqlSafe, Row};
@@ -16,6 +16,13 @@ pub struct AccountRow {
     pub id: UserId,
     /// What is known of it.
     pub account: Account,
+}
+
+impl AccountRow {
+    /// Some listing shows it.
+    pub fn is_listed(&self) -> bool {
+        self.account.presence.unlisted_seen_at.is_none()
+    }
 }
 
 const SELECT: &str = "SELECT id, key, name, full_name, email, directory, account_type, is_external, department, \
@@ -163,40 +170,47 @@ pub async fn newest_keyless(connection: &mut SqliteConnection, site: SiteId) -> 
     newest.map(|text| Timestamp::parse_sql(&text).map_err(|error| sqlx::Error::Decode(Box::new(error)))).transpose()
 }
 
-/// The next users in the look-up rotation: those whom no listing shows and who are not proven gone, and those whose key
-/// is not known; first those never looked up, then on from `cursor` and around.
+/// The next users in the look-up rotation, `limit` in all: those whom no listing shows and who are not proven gone, and
+/// those whose key is not known. First those never looked up, then the others on from `cursor` and around.
 pub async fn rotation(
     connection: &mut SqliteConnection,
     site: SiteId,
     cursor: UserId,
     limit: usize,
-) -> Result<Vec<AccountRow>, sqlx::Error> {
+) -> Result<(Vec<AccountRow>, Vec<AccountRow>), sqlx::Error> {
     // Each half has an index of its own.
     const UNLISTED: &str = "site_id = ?1 AND unlisted_seen_at IS NOT NULL AND status <> 'deleted'";
     const KEYLESS: &str = "site_id = ?1 AND key IS NULL AND unlisted_seen_at IS NULL";
     const NEVER: &str = "NOT EXISTS (SELECT 1 FROM evidence WHERE user_id = accounts.id)";
-    let mut found: Vec<AccountRow> = Vec::new();
+    let mut taken: Vec<Vec<UserId>> = Vec::new();
+    let mut known: HashSet<UserId> = HashSet::new();
     for condition in [NEVER, "id > ?2", "id <= ?2"] {
-        if found.len() == limit {
-            break;
+        let mut ids = Vec::new();
+        if known.len() < limit {
+            // The ids already taken could come again: ask for as many more.
+            let half = |wanted: &str| {
+                format!("SELECT id FROM (SELECT id FROM accounts WHERE {wanted} AND {condition} ORDER BY id LIMIT ?3)")
+            };
+            let statement = format!("{} UNION {} ORDER BY id LIMIT ?3", half(UNLISTED), half(KEYLESS));
+            let found: Vec<i64> = sqlx::query_scalar(AssertSqlSafe(statement))
+                .bind(site.0)
+                .bind(cursor.0)
+                .bind(limit as i64)
+                .fetch_all(&mut *connection)
+                .await?;
+            for id in found.into_iter().map(UserId) {
+                if known.len() < limit && known.insert(id) {
+                    ids.push(id);
+                }
+            }
         }
-        // The ids already taken could come again: ask for as many more.
-        let half = |wanted: &str| {
-            format!("SELECT id FROM (SELECT id FROM accounts WHERE {wanted} AND {condition} ORDER BY id LIMIT ?3)")
-        };
-        let statement = format!("{} UNION {} ORDER BY id LIMIT ?3", half(UNLISTED), half(KEYLESS));
-        let ids: Vec<i64> = sqlx::query_scalar(AssertSqlSafe(statement))
-            .bind(site.0)
-            .bind(cursor.0)
-            .bind(limit as i64)
-            .fetch_all(&mut *connection)
-            .await?;
-        let ids: Vec<UserId> =
-            ids.into_iter().map(UserId).filter(|id| !found.iter().any(|row| row.id == *id)).collect();
-        let rows = accounts_by_id(connection, &ids).await?;
-        found.extend(rows.into_iter().take(limit - found.len()));
+        taken.push(ids);
     }
-    Ok(found)
+    let [never, on, around] = [0, 1, 2].map(|part| taken[part].as_slice());
+    let never = accounts_by_id(connection, never).await?;
+    let mut turn = accounts_by_id(connection, on).await?;
+    turn.extend(accounts_by_id(connection, around).await?);
+    Ok((never, turn))
 }
 
 /// Adds users; their ids are `first`, `first` + 1, … in the order given.
@@ -333,7 +347,9 @@ pub async fn update_account(
             .execute(&mut *connection)
             .await?
             .rows_affected();
-        debug_assert_eq!(kept, 1, "a user that changes is there");
+        if kept != 1 {
+            return Err(sqlx::Error::RowNotFound);
+        }
     }
     // Numbered parameters: a wide statement run seldom, and read more often.
     let sql = "UPDATE accounts SET key = ?1, name = ?2, full_name = ?3, email = ?4, directory = ?5, account_type = ?6, \

@@ -86,7 +86,9 @@ pub async fn count_known(
     site: SiteId,
     fields: &[&'static str],
 ) -> Result<(u64, u64, BTreeMap<&'static str, u64>), sqlx::Error> {
-    let columns: String = fields.iter().map(|field| format!(", count({field})")).collect();
+    // Of those who are there: whoever is gone keeps what was known.
+    let columns: String =
+        fields.iter().map(|field| format!(", count({field}) FILTER (WHERE unlisted_seen_at IS NULL)")).collect();
     let sql = format!("SELECT count(*) FILTER (WHERE status = 'active'){columns} FROM accounts WHERE site_id = ?");
     let row = sqlx::query(AssertSqlSafe(sql)).bind(site.0).fetch_one(&mut *connection).await?;
     let count = |index: usize| row.try_get::<i64, _>(index).map(|count| count as u64);

@@ -1,5 +1,7 @@
 //! `sites`, `walks`, and what a walk leaves behind: `change_log`, `logins`, `evidence`.
 
+use std::collections::HashMap;
+
 use sqlx::sqlite::SqliteConnection;
 use sqlx::{Connection, Row};
 
@@ -87,8 +89,8 @@ pub async fn find_site(connection: &mut SqliteConnection, name: &str) -> Result<
             .flatten();
     let last = sqlx::query(
         "SELECT max(coalesce(finished_at, started_at), started_at, \
-         coalesce((SELECT max(decided_at) FROM holds WHERE site_id = ?1), started_at)), coalesce(lookup_cursor, 0) \
-         FROM walks WHERE site_id = ?1 ORDER BY id DESC LIMIT 1",
+         coalesce((SELECT max(decided_at) FROM holds WHERE site_id = ?1), started_at)), coalesce((SELECT lookup_cursor \
+         FROM walks WHERE site_id = ?1 AND lookup_cursor IS NOT NULL ORDER BY id DESC LIMIT 1), 0) FROM walks WHERE site_id = ?1 ORDER BY id DESC LIMIT 1",
     )
     .bind(site.0)
     .fetch_optional(connection)
@@ -296,28 +298,37 @@ pub async fn add_logins(
     Ok(())
 }
 
-/// The last evidence kept about a user.
-pub async fn last_evidence(connection: &mut SqliteConnection, user: UserId) -> Result<Option<String>, sqlx::Error> {
-    sqlx::query_scalar("SELECT answer FROM evidence WHERE user_id = ? ORDER BY id DESC LIMIT 1")
-        .bind(user.0)
-        .fetch_optional(connection)
-        .await
+/// The last evidence kept about each of `users`; those about whom there is none are left out.
+pub async fn last_evidence(
+    connection: &mut SqliteConnection,
+    users: &[UserId],
+) -> Result<HashMap<UserId, String>, sqlx::Error> {
+    let mut last = HashMap::new();
+    for chunk in users.chunks(CHUNK) {
+        let rows: Vec<(i64, String)> = sqlx::query_as(
+            "SELECT e.user_id, e.answer FROM json_each(?) u CROSS JOIN evidence e ON e.id = \
+             (SELECT max(id) FROM evidence WHERE user_id = u.value)",
+        )
+        .bind(super::json_ids(chunk.iter().map(|user| user.0)))
+        .fetch_all(&mut *connection)
+        .await?;
+        last.extend(rows.into_iter().map(|(user, answer)| (UserId(user), answer)));
+    }
+    Ok(last)
 }
 
-/// Keeps what a look-up answered.
+/// Keeps what sources answered about users.
 pub async fn add_evidence(
     connection: &mut SqliteConnection,
     walk: WalkId,
-    user: UserId,
-    answer: &str,
+    evidence: &[(UserId, String)],
 ) -> Result<(), sqlx::Error> {
-    sqlx::query("INSERT INTO evidence (user_id, walk_id, answer) VALUES (?, ?, ?)")
-        .bind(user.0)
-        .bind(walk.0)
-        .bind(answer)
-        .execute(connection)
-        .await
-        .map(drop)
+    let sql = "INSERT INTO evidence (user_id, walk_id, answer) VALUES (?, ?, ?)";
+    let mut rows = Prepared::prepare(connection, sql).await?;
+    for (user, answer) in evidence {
+        rows.run(&[Bound::Integer(user.0), Bound::Integer(walk.0), Bound::Text(answer)])?;
+    }
+    Ok(())
 }
 
 /// The id the next new user will get. Inside the transaction that adds it.

@@ -156,9 +156,7 @@ async fn write(connection: &mut SqliteConnection, start: &WalkStart, writing: Wr
     store::update_times(connection, &times).await?;
     store::add_logins(connection, walk, "success", &diff.logins).await?;
     store::add_logins(connection, walk, "failure", &diff.failed_logins).await?;
-    for (user, answer) in evidence {
-        store::add_evidence(connection, walk, *user, answer).await?;
-    }
+    store::add_evidence(connection, walk, evidence).await?;
 
     let added = diff
         .members

@@ -6,12 +6,12 @@ use futures_util::stream::{self, StreamExt};
 
 use super::diff::{Gone, Picture, Place, Sight};
 use super::error::WalkError;
-use super::exports::{About, Answer, Exported};
+use super::exports::{About, Exported};
 use super::fetch::Reader;
-use super::outside::Outside;
+use super::identities::{Identities, People};
 use super::people::{UserRef, name_hash};
-use super::resolve::{Finding, LACKED, LookedUp, look_up_all};
-use super::users::{People, UserListing};
+use super::presence::Extended;
+use super::resolve::{Finding, LACKED, LookedUp, is_deleted, look_up_all};
 use crate::confluence::{LookUp, is_addressable};
 use crate::model::{SeenUser, UserId};
 use crate::store::{self, AccountRow};
@@ -35,7 +35,49 @@ pub struct Departed {
     pub problem: Option<String>,
 }
 
+/// What the look-ups come to.
+#[derive(Default)]
+pub struct Settled {
+    /// News among the evidence.
+    pub evidence: Vec<(UserId, String)>,
+    /// Users whose record in User Export is another's: the next walk has to look at it again.
+    pub doubtful: HashSet<UserId>,
+}
+
+/// What is said of a user without a key who turns out to be another.
+const KNOWN_BY_KEY: &str = "by name: a user who is known by the key, under an earlier name";
+
 impl Departed {
+    /// Keeps those of the absent of whom nothing could be found out, and says why.
+    fn keep(&mut self, looked_up: &[LookedUp], exported: &Exported, extended: &Extended<'_>) {
+        let may_be_shown: HashSet<UserId> =
+            if exported.is_in_doubt() { exported.absent().into_iter().collect() } else { HashSet::new() };
+        let all_read = extended.is_complete() && !exported.is_in_doubt();
+        let mut why = None;
+        for LookedUp { known, finding, .. } in looked_up {
+            let keep = match finding {
+                Finding::Unanswered { why: told, .. } => {
+                    why.get_or_insert_with(|| told.clone());
+                    true
+                }
+                // What would have told could not be read: that says nothing about the user.
+                Finding::NotAsked => !all_read,
+                Finding::Missing { .. } => may_be_shown.contains(&known.id),
+                Finding::Found(_) | Finding::Deleted => false,
+            };
+            if keep {
+                self.kept.insert(known.id);
+            }
+        }
+        self.problem = (!self.kept.is_empty()).then(|| {
+            let why = why.map_or(String::new(), |why| format!(" ({why})"));
+            format!(
+                "{} users no longer listed could not be looked up; they stay as they were until the next walk{why}",
+                self.kept.len()
+            )
+        });
+    }
+
     /// Takes the records that look-ups by names of User Export brought, with what is known of their users.
     pub fn take_named(&mut self) -> HashMap<UserRef, (SeenUser, Option<Box<AccountRow>>)> {
         let People { users, known } = std::mem::take(&mut self.people);
@@ -50,119 +92,134 @@ impl Reader<'_> {
         &mut self,
         absent: &HashSet<UserId>,
         exported: &mut Exported,
-        (users, outside): (&UserListing, &Outside),
-        new_users: &mut usize,
+        extended: &Extended<'_>,
+        identities: &mut Identities,
         lookups: &mut u32,
     ) -> Result<Departed, WalkError> {
-        let mut ids: Vec<UserId> = absent.iter().copied().collect();
-        ids.sort_unstable();
-        let accounts = store::accounts_by_id(self.connection, &ids).await.map_err(|error| self.store.sql(error))?;
         let newest = store::newest_keyless(self.connection, self.site).await.map_err(|error| self.store.sql(error))?;
-        let whole = exported.is_whole();
-        // Of the absent and the rotation, those alone are in its list whose key is still sought.
-        let keyless_shown = |row: &AccountRow| {
-            row.account.key.is_none() && row.account.presence.unlisted_seen_at.is_none() && !absent.contains(&row.id)
-        };
-        // One whose key nobody told yet may be the one who is sought, under another name.
         let before = self.before.applied_at;
-        let last_seen = |row: &AccountRow| row.account.presence.unlisted_seen_at.or(before);
-        let provable = |row: &AccountRow| whole && last_seen(row) >= newest && !keyless_shown(row);
-        let unidentified = exported.unidentified();
-        let lacked = |row: &AccountRow| unidentified.is_empty() && provable(row);
+        let whole = exported.is_whole();
+        // One whose key nobody told yet may be the one who is sought, under another name.
+        let provable = |row: &AccountRow| {
+            let last_seen = row.account.presence.unlisted_seen_at.or(before);
+            let shown = row.account.key.is_none() && !absent.contains(&row.id) && row.is_listed();
+            whole && !shown && last_seen >= newest
+        };
+        let all_identified = exported.unidentified().is_empty();
+        let nobody_new = identities.new_users() == 0;
+        let lacked = |row: &AccountRow| all_identified && provable(row) && (row.account.key.is_some() || nobody_new);
+
+        let accounts = self.in_turn(absent).await?;
         let mut looked_up =
             look_up_all(self.extender, accounts, lookups, &lacked).await.map_err(WalkError::of_request)?;
-
-        let named = self.look_up_names(exported, &unidentified, lookups).await?;
-        let all_named = named.len() == unidentified.len();
-
-        let mut departed = Departed { cursor: self.before.lookup_cursor, ..Departed::default() };
-        let mut unanswered = None;
-        for LookedUp { known, finding, .. } in &looked_up {
-            match finding {
-                Finding::Unanswered(why) => {
-                    unanswered.get_or_insert_with(|| why.clone());
-                    departed.kept.insert(known.id);
-                }
-                // The source that would have told failed: that says nothing about the user.
-                Finding::NotAsked if matches!(exported.answer, Answer::Failed(_)) => {
-                    departed.kept.insert(known.id);
-                }
-                _ => {}
-            }
-        }
-        departed.problem = (!departed.kept.is_empty()).then(|| {
-            let why = unanswered.map_or(String::new(), |why| format!(" ({why})"));
-            format!(
-                "{} users no longer listed could not be looked up; they stay as they were until the next walk{why}",
-                departed.kept.len()
-            )
-        });
-        let rotation = store::rotation(self.connection, self.site, departed.cursor, *lookups as usize)
+        let named = self.look_up_names(exported, lookups).await?;
+        let (never, turn) = store::rotation(self.connection, self.site, self.before.lookup_cursor, *lookups as usize)
             .await
             .map_err(|error| self.store.sql(error))?;
-        let told: HashSet<UserId> = exported.users().filter_map(UserRef::known_id).collect();
-        let wanted =
-            |row: &AccountRow| !absent.contains(&row.id) && (row.account.key.is_none() || !told.contains(&row.id));
-        let rotation: Vec<AccountRow> = rotation.into_iter().filter(wanted).collect();
-        let rotation = look_up_all(self.extender, rotation, lookups, &lacked).await.map_err(WalkError::of_request)?;
-        for user in rotation.into_iter().filter(|user| !matches!(user.finding, Finding::NotAsked)) {
-            departed.cursor = user.known.id;
-            looked_up.push(user);
+        // The absent were asked; whom User Export shows, or may show, need not be, unless for the key.
+        let mut told: HashSet<UserId> = exported.users().filter_map(UserRef::known_id).collect();
+        if exported.is_in_doubt() {
+            told.extend(exported.absent());
         }
-        if all_named {
+        let wanted = |row: &AccountRow| {
+            !absent.contains(&row.id)
+                && (!told.contains(&row.id) || (row.account.key.is_none() && !exported.is_in_doubt()))
+        };
+        let mut departed = Departed { cursor: self.before.lookup_cursor, ..Departed::default() };
+        for (rows, moves) in [(never, false), (turn, true)] {
+            let rows = rows.into_iter().filter(wanted).collect();
+            let asked = look_up_all(self.extender, rows, lookups, &lacked).await.map_err(WalkError::of_request)?;
+            for user in asked.into_iter().filter(|user| !matches!(user.finding, Finding::NotAsked)) {
+                if moves {
+                    departed.cursor = user.known.id;
+                }
+                looked_up.push(user);
+            }
+        }
+
+        self.settle_unanswered(&mut looked_up).await?;
+        let found = looked_up.iter().filter(|user| matches!(user.finding, Finding::Found(_))).count();
+        departed.found = found + named.len();
+        departed.keep(&looked_up, exported, extended);
+        departed.looked_up = looked_up;
+        let records: Vec<SeenUser> = named.iter().map(|(_, record)| record.clone()).collect();
+        let listed = |key: &str| extended.fresh(key);
+        let people = &mut departed.people;
+        let identified = identities.identify(self.connection, people, &records, listed).await;
+        identified.map_err(|error| self.store.sql(error))?;
+        for ((at, _), user) in named.iter().zip(&departed.people.users) {
+            exported.about[*at] = About::User(*user);
+        }
+        departed.named = named;
+        if exported.unidentified().is_empty() {
             // Every name that is new in User Export is another's: whose name nobody has is gone.
-            for LookedUp { known, finding, evidence } in &mut looked_up {
-                if matches!(finding, Finding::Missing { not_found: true }) && provable(known) {
+            let nobody_new = identities.new_users() == 0;
+            for LookedUp { known, finding, evidence } in &mut departed.looked_up {
+                if matches!(finding, Finding::Missing { not_found: true })
+                    && provable(known)
+                    && (known.account.key.is_some() || nobody_new)
+                {
                     *finding = Finding::Deleted;
                     *evidence = evidence.take().map(|told| format!("{told}, {LACKED}"));
                 }
             }
         }
-        let found = looked_up.iter().filter(|user| matches!(user.finding, Finding::Found(_))).count();
-        departed.found = found + named.len();
-        departed.looked_up = looked_up;
-        let records: Vec<SeenUser> = named.iter().map(|(_, record)| record.clone()).collect();
-        let fresh: HashMap<&str, UserRef> = outside
-            .records
-            .iter()
-            .map(|record| record.key.as_str())
-            .zip(outside.people.users.iter().copied())
-            .collect();
-        let listed = |key: &str| users.fresh(key).or_else(|| fresh.get(key).copied());
-        let found = departed.people.identify(self.connection, self.site, &records, listed, new_users).await;
-        found.map_err(|error| self.store.sql(error))?;
-        for ((at, _), user) in named.iter().zip(&departed.people.users) {
-            exported.about[*at] = About::User(*user);
-        }
-        departed.named = named;
         Ok(departed)
     }
 
-    /// The records of the users who bear names that are new in User Export; a name whose user is not found is left out.
+    /// What is known of `users`, first those who were never looked up.
+    async fn in_turn(&mut self, users: &HashSet<UserId>) -> Result<Vec<AccountRow>, WalkError> {
+        let ids: Vec<UserId> = users.iter().copied().collect();
+        let mut rows = store::accounts_by_id(self.connection, &ids).await.map_err(|error| self.store.sql(error))?;
+        let asked = store::last_evidence(self.connection, &ids).await.map_err(|error| self.store.sql(error))?;
+        rows.sort_by_key(|row| (asked.contains_key(&row.id), row.id));
+        Ok(rows)
+    }
+
+    /// An error that comes a second time is how the site answers about this user: nothing proves why it is not listed.
+    async fn settle_unanswered(&mut self, looked_up: &mut [LookedUp]) -> Result<(), WalkError> {
+        let odd = |user: &&mut LookedUp| matches!(user.finding, Finding::Unanswered { of_user: true, .. });
+        let ids: Vec<UserId> = looked_up.iter_mut().filter(odd).map(|user| user.known.id).collect();
+        if ids.is_empty() {
+            return Ok(());
+        }
+        let last = store::last_evidence(self.connection, &ids).await.map_err(|error| self.store.sql(error))?;
+        for user in looked_up.iter_mut().filter(odd) {
+            if user.evidence.is_some() && last.get(&user.known.id) == user.evidence.as_ref() {
+                user.finding = Finding::Missing { not_found: false };
+            }
+        }
+        Ok(())
+    }
+
+    /// The records of the users who bear names that are new in User Export, each with its row of the list.
     async fn look_up_names(
         &self,
-        exported: &Exported,
-        rows: &[usize],
+        exported: &mut Exported,
         lookups: &mut u32,
     ) -> Result<Vec<(usize, SeenUser)>, WalkError> {
+        let mut found: Vec<(usize, SeenUser)> = Vec::new();
+        let mut nobody: Vec<usize> = Vec::new();
         let records = exported.roll.fresh();
-        let askable: Vec<usize> =
-            rows.iter().copied().filter(|at| is_addressable(&records[*at].username)).take(*lookups as usize).collect();
-        *lookups -= askable.len() as u32;
+        let rows = exported.unidentified().into_iter().filter(|at| is_addressable(&records[*at].username));
+        let rows: Vec<usize> = rows.take(*lookups as usize).collect();
+        *lookups -= rows.len() as u32;
         let extender = self.extender;
-        let mut answers = stream::iter(askable)
+        let mut answers = stream::iter(rows)
             .map(|at| async move { (at, extender.look_up(&records[at].username).await) })
             .buffered(extender.client().limits().concurrency);
-        let mut found: Vec<(usize, SeenUser)> = Vec::new();
         let mut keys = HashSet::new();
         while let Some((at, answer)) = answers.next().await {
             match answer {
-                Ok(LookUp::Found(record)) if name_hash(&record.name) == name_hash(&records[at].username) => {
+                Ok(LookUp::Found(record))
+                    if name_hash(&record.name) == name_hash(&records[at].username) && !is_deleted(&record) =>
+                {
                     if keys.insert(record.key.clone()) {
                         found.push((at, *record));
                     }
                 }
-                Ok(_) => {}
+                Ok(LookUp::Found(_)) => {}
+                Ok(LookUp::NotFound) => nobody.push(at),
                 Err(error) if error.trouble.is_refusal() || error.trouble.is_block() => {
                     return Err(WalkError::of_request(error));
                 }
@@ -170,49 +227,59 @@ impl Reader<'_> {
                 Err(error) => tracing::debug!(%error, "a user of User Export could not be looked up"),
             }
         }
+        drop(answers);
+        for at in nobody {
+            exported.find_lost(at);
+        }
         Ok(found)
     }
 
-    /// Puts what the look-ups found into the picture; answers the news among the evidence. `exported` are those of them
-    /// whom User Export shows.
+    /// Puts what the look-ups found into the picture. `exported` are those of them whom User Export shows; `alone` is the
+    /// place of whom nothing else shows.
     pub(super) async fn settle_departed(
         &mut self,
         picture: &mut Picture,
         departed: Departed,
         exported: &HashSet<UserId>,
-    ) -> Result<Vec<(UserId, String)>, WalkError> {
-        let Departed { looked_up: departed, kept, .. } = departed;
-        let shown: HashMap<UserRef, usize> =
+        alone: Place,
+    ) -> Result<Settled, WalkError> {
+        let Departed { looked_up, kept, .. } = departed;
+        let mut shown: HashMap<UserRef, usize> =
             picture.sights.iter().enumerate().map(|(at, sight)| (sight.user, at)).collect();
-        let keys: Vec<String> = departed.iter().filter_map(LookedUp::told_key).collect();
-        let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
-        let elsewhere = match keys.is_empty() {
-            true => HashMap::new(),
-            false => store::accounts_by_key(self.connection, self.site, &keys)
-                .await
-                .map_err(|error| self.store.sql(error))?,
-        };
-        let new_keys: HashSet<String> =
+        let mut elsewhere = self.bearers_of_told_keys(&looked_up).await?;
+        let mut keys: HashSet<String> =
             picture.sights.iter().filter_map(|sight| sight.record.as_ref()).map(|record| record.key.clone()).collect();
-        let mut evidence = Vec::new();
-        for LookedUp { known, finding, evidence: told } in departed {
+        let mut settled = Settled::default();
+        for LookedUp { known, finding, evidence: mut told } in looked_up {
             let user = UserRef::known(known.id);
-            if kept.contains(&known.id) {
-                continue; // nothing is known
-            }
             let sight = shown.get(&user).copied();
             if sight.is_some_and(|at| picture.sights[at].record.is_some()) {
                 continue; // a listing shows it after all
             }
-            let place = if exported.contains(&known.id) { Place::Export } else { Place::LookUp };
-            let mut told = told;
+            let place = if exported.contains(&known.id) { alone } else { Place::LookUp };
             match finding {
+                _ if kept.contains(&known.id) => {}
+                Finding::Found(record) if known.account.key.is_none() && !keys.insert(record.key.clone()) => {
+                    // What was known by its name alone is a user who is shown, or was just found.
+                    told = Some(KNOWN_BY_KEY.to_owned());
+                    settled.doubtful.insert(known.id);
+                    picture.gone.push(Gone { known: known.clone(), deleted: false });
+                }
                 Finding::Found(record)
-                    if known.account.key.is_none()
-                        && (elsewhere.contains_key(&record.key) || new_keys.contains(&record.key)) =>
+                    if let Some(bearer) = elsewhere.remove(&record.key).filter(|_| known.account.key.is_none()) =>
                 {
-                    // What was known by its name alone is a user who is known by the key.
-                    told = Some("by name: a user who is known by the key, under an earlier name".to_owned());
+                    // … or is a user of the mirror whom no listing shows, who has been renamed.
+                    told = Some(KNOWN_BY_KEY.to_owned());
+                    settled.doubtful.insert(known.id);
+                    picture.gone.retain(|gone| gone.known.id != bearer.id);
+                    shown.insert(UserRef::known(bearer.id), picture.sights.len());
+                    picture.sights.push(Sight {
+                        user: UserRef::known(bearer.id),
+                        record: Some(*record),
+                        export: None,
+                        known: Some(Box::new(bearer)),
+                        place,
+                    });
                     picture.gone.push(Gone { known: known.clone(), deleted: false });
                 }
                 Finding::Found(record) => match sight {
@@ -225,35 +292,37 @@ impl Reader<'_> {
                 _ if sight.is_some() => continue, // User Export shows it
                 Finding::Deleted => picture.gone.push(Gone { known: known.clone(), deleted: true }),
                 // A user whom User Export shows is there, whether it can be looked up or not.
-                Finding::Missing { .. } if place == Place::Export => {}
+                Finding::Missing { .. } if place == alone => {}
                 // Not reached by the budget, it is no longer listed and nothing proves why all the same.
                 Finding::Missing { .. } | Finding::NotAsked => {
                     picture.gone.push(Gone { known: known.clone(), deleted: false });
                 }
-                Finding::Unanswered(_) => {}
+                Finding::Unanswered { .. } => {}
             }
-            evidence.extend(told.map(|told| (known.id, told)));
+            settled.evidence.extend(told.map(|told| (known.id, told)));
         }
-        for sight in picture.sights.iter().filter(|sight| sight.place == Place::Export) {
+        for sight in picture.sights.iter().filter(|sight| sight.place == alone) {
             let keyed = sight.known.as_ref().filter(|known| known.account.key.is_some());
             let told = sight.export.as_deref().map(|export| {
                 let bit = |bit: Option<bool>| bit.map_or("not told", |yes| if yes { "yes" } else { "no" });
                 format!("User Export: active {}, may use Confluence {}", bit(export.active), bit(export.can_use))
             });
-            evidence.extend(keyed.map(|known| known.id).zip(told));
+            settled.evidence.extend(keyed.map(|known| known.id).zip(told));
         }
-        self.news_among(evidence).await
+        let users: Vec<UserId> = settled.evidence.iter().map(|(user, _)| *user).collect();
+        let last = store::last_evidence(self.connection, &users).await.map_err(|error| self.store.sql(error))?;
+        settled.evidence.retain(|(user, told)| last.get(user) != Some(told));
+        Ok(settled)
     }
 
-    /// Of `evidence` what is not the last that is on record about its user.
-    async fn news_among(&mut self, evidence: Vec<(UserId, String)>) -> Result<Vec<(UserId, String)>, WalkError> {
-        let mut news = Vec::new();
-        for (user, told) in evidence {
-            let last = store::last_evidence(self.connection, user).await.map_err(|error| self.store.sql(error))?;
-            if last.as_ref() != Some(&told) {
-                news.push((user, told));
-            }
+    /// The users of the mirror whose keys the look-ups of users without one brought.
+    async fn bearers_of_told_keys(&mut self, looked_up: &[LookedUp]) -> Result<HashMap<String, AccountRow>, WalkError> {
+        let keys: Vec<String> = looked_up.iter().filter_map(LookedUp::told_key).collect();
+        if keys.is_empty() {
+            return Ok(HashMap::new());
         }
-        Ok(news)
+        let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
+        let found = store::accounts_by_key(self.connection, self.site, &keys).await;
+        Ok(found.map_err(|error| self.store.sql(error))?)
     }
 }

@@ -23,6 +23,8 @@ pub enum Place {
     LookUp,
     /// User Export alone shows the user; a record beside it is that of a look-up.
     Export,
+    /// The same, beside a user list of which something is missing.
+    ExportUnproven,
     /// A listing shows the user as it did before, and User Export has news of it.
     Standing,
 }

@@ -1,17 +1,16 @@
 //! Confluence User Export, the second source: who is active, and users whom no list of REST API Extender shows.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::OnceLock;
 
 use super::diff::{Picture, Place, Sight};
 use super::error::WalkError;
-use super::fetch::{Reader, remove_extender_shown};
+use super::fetch::Reader;
+use super::identities::Identities;
 use super::members::PASSES;
-use super::outside::Outside;
-use super::people::{Bearer, Names, UserRef, name_hash};
+use super::people::{Bearer, UserRef, name_hash};
+use super::presence::Extended;
 use super::remember::Remember;
 use super::roll::Roll;
-use super::users::UserListing;
 use crate::config::UserExport as Wanted;
 use crate::confluence::{Page, Pass, Trouble, UserExport, read_listing, username_identity};
 use crate::model::{ExportedUser, SeenUser, Status, UserId};
@@ -55,6 +54,8 @@ pub struct Exported {
     pub about: Vec<About>,
     /// What is known of users whom it alone shows, by their id.
     pub known: HashMap<UserId, AccountRow>,
+    /// Of unclear rows those whose name was last that of one user who is missing.
+    pub lost: HashMap<usize, AccountRow>,
     /// The last reading.
     pub pass: Pass,
     /// How often it was read.
@@ -98,12 +99,55 @@ impl Exported {
         asked.difference(&hidden).copied().collect()
     }
 
-    /// Makes users of the names about whom nothing is known: users without a key.
-    pub fn adopt(&mut self, new_users: &mut usize) {
-        for about in self.about.iter_mut().filter(|about| **about == About::Nobody) {
-            *about = About::User(UserRef::new(*new_users));
-            *new_users += 1;
+    /// What deserves a word although nothing is missing.
+    pub fn note(&self) -> Option<&String> {
+        match &self.answer {
+            Answer::Unused(note) => note.as_ref(),
+            Answer::Read { .. } | Answer::Failed(_) => None,
         }
+    }
+
+    /// It is there, and what it would say of a user whom it does not show is not known.
+    pub fn is_in_doubt(&self) -> bool {
+        self.problem().is_some()
+    }
+
+    fn is_about(&mut self, row: AccountRow) -> About {
+        let about = About::User(UserRef::known(row.id));
+        self.known.insert(row.id, row);
+        about
+    }
+
+    /// Takes a missing user for the one whom row `at` is about: nobody else has the name.
+    pub fn find_lost(&mut self, at: usize) {
+        if let Some(row) = self.lost.remove(&at) {
+            self.about[at] = self.is_about(row);
+        }
+    }
+
+    /// Makes users of the names about whom nothing is known: users without a key.
+    pub fn adopt(&mut self, identities: &mut Identities) {
+        for about in self.about.iter_mut().filter(|about| **about == About::Nobody) {
+            *about = About::User(identities.new_user());
+        }
+    }
+
+    /// Users whom it showed in the last walk, and whom nothing shows any more; none unless its whole list was read.
+    pub fn gone(&self, extended: &Extended<'_>) -> HashSet<UserId> {
+        let mut gone: HashSet<UserId> =
+            if self.is_whole() { self.absent().into_iter().collect() } else { HashSet::new() };
+        extended.hide_shown(&mut gone);
+        gone
+    }
+
+    /// Users whom it alone showed in the last walk, where it is not read any more.
+    pub fn releasable(&self, extended: &Extended<'_>) -> HashSet<UserId> {
+        let mut hidden: HashSet<UserId> = match self.answer {
+            Answer::Unused(_) => self.roll.known().iter().map(Entry::user_id).collect(),
+            Answer::Read { .. } | Answer::Failed(_) => HashSet::new(),
+        };
+        extended.hide_shown(&mut hidden);
+        hidden
     }
 
     /// The list as it is to be remembered, with those in `kept`; `None` when it is as it was.
@@ -131,9 +175,8 @@ impl Reader<'_> {
     /// Reads User Export. `absent` are users whom REST API Extender shows no more: what it says of them counts.
     pub(super) async fn read_export(
         &mut self,
-        users: &UserListing,
-        outside: &Outside,
-        (known, known_members): (Vec<Entry>, &[Entry]),
+        extended: &Extended<'_>,
+        known: Vec<Entry>,
         absent: &HashSet<UserId>,
     ) -> Result<Exported, WalkError> {
         let mut exported = Exported {
@@ -141,20 +184,19 @@ impl Reader<'_> {
             roll: Roll::new(known),
             about: Vec::new(),
             known: HashMap::new(),
+            lost: HashMap::new(),
             pass: Pass::default(),
             passes: 0,
         };
         if self.user_export == Wanted::Off {
             return Ok(exported);
         }
-        let names = OnceLock::new();
-        let names = || names.get_or_init(|| extender_names(users, outside));
-        let as_before = users.names_are_as_before() && names_are_as_before(outside, known_members);
-        let news: HashSet<UserId> =
-            users.people.users.iter().chain(&outside.people.users).filter_map(|user| user.known_id()).collect();
+        // Asked of every row: whether nobody's name moved is told once.
+        let as_before = exported.roll.known().is_empty() || extended.names_are_as_before();
+        let news = extended.news();
         let stale = |entry: &Entry| {
             let user = entry.user_id();
-            let moved = || match names().bearer(entry.name) {
+            let moved = || match extended.names().bearer(entry.name) {
                 Bearer::One(bearer) => bearer != UserRef::known(user),
                 Bearer::Several => true,
                 Bearer::Nobody => false,
@@ -165,7 +207,7 @@ impl Reader<'_> {
         };
         self.read_export_list(&mut exported, stale).await?;
         if !exported.roll.fresh().is_empty() {
-            self.identify_exported(&mut exported, names(), users, outside).await?;
+            self.identify_exported(&mut exported, extended).await?;
         }
         Ok(exported)
     }
@@ -196,7 +238,9 @@ impl Reader<'_> {
                     let wanted = self.user_export == Wanted::On;
                     *answer = match &error.trouble {
                         Trouble::NotPermitted | Trouble::Forbidden if wanted => return Err(WalkError::Refused(error)),
-                        Trouble::Forbidden => Answer::Unused(Some(format!("User Export was not read: {error}"))),
+                        Trouble::NotPermitted | Trouble::Forbidden => {
+                            Answer::Unused(Some(format!("User Export was not read: {error}")))
+                        }
                         trouble if trouble.is_refusal() || trouble.is_block() => {
                             return Err(WalkError::of_request(error));
                         }
@@ -234,15 +278,9 @@ impl Reader<'_> {
 
     /// Finds out whom the decoded rows are about: by the names that Extender shows now, then by those that users had
     /// when they were seen last.
-    async fn identify_exported(
-        &mut self,
-        exported: &mut Exported,
-        names: &Names,
-        users: &UserListing,
-        outside: &Outside,
-    ) -> Result<(), WalkError> {
+    async fn identify_exported(&mut self, exported: &mut Exported, extended: &Extended<'_>) -> Result<(), WalkError> {
         let records = exported.roll.fresh();
-        let bearers = records.iter().map(|record| names.bearer(name_hash(&record.username)));
+        let bearers = records.iter().map(|record| extended.names().bearer(name_hash(&record.username)));
         exported.about = bearers
             .map(|bearer| match bearer {
                 Bearer::One(user) => About::User(user),
@@ -262,71 +300,71 @@ impl Reader<'_> {
         let found = store::accounts_by_name(self.connection, self.site, &spelled).await;
         let found = found.map_err(|error| self.store.sql(error))?;
         // Whom Extender shows under another name now is not meant by the old one.
-        let ids: Vec<UserRef> = found.iter().map(|row| UserRef::known(row.id)).collect();
-        let mut elsewhere = users.shows(&ids);
-        elsewhere.extend(outside.rows.iter().map(|row| row.1));
+        let elsewhere = extended.shown(found.iter().map(|row| row.id));
         let mut candidates: HashMap<usize, Vec<AccountRow>> = HashMap::new();
         for row in found {
             let at = unknown.get(&name_hash(&row.account.profile.name)).copied();
-            if let Some(at) = at.filter(|_| !elsewhere.contains(&UserRef::known(row.id))) {
+            if let Some(at) = at.filter(|_| !elsewhere.contains(&row.id)) {
                 candidates.entry(at).or_default().push(row);
             }
         }
         for (at, rows) in candidates {
-            // One who was deleted or let go before may have come back, or the name may have been given to another.
-            let (mut there, lost): (Vec<_>, Vec<_>) = rows
+            let (mut lost, mut there): (Vec<_>, Vec<_>) = rows
                 .into_iter()
-                .partition(|row| !matches!(row.account.standing.status, Status::Missing | Status::Deleted));
-            let missing = lost.iter().any(|row| row.account.standing.status == Status::Missing);
-            exported.about[at] = match (there.len(), missing) {
-                (1, _) => {
-                    let row = there.remove(0);
-                    let user = UserRef::known(row.id);
-                    exported.known.insert(row.id, row);
-                    About::User(user)
+                .filter(|row| row.account.standing.status != Status::Deleted)
+                .partition(|row| row.account.standing.status == Status::Missing);
+            exported.about[at] = match (there.pop(), lost.pop()) {
+                (None, None) => About::Nobody,
+                (Some(row), _) if there.is_empty() => exported.is_about(row),
+                // Without a key the name is all there is of a user.
+                (None, Some(row)) if lost.is_empty() && row.account.key.is_none() => exported.is_about(row),
+                // One who was missing may have come back, or the name may have been given to another.
+                (None, Some(row)) if lost.is_empty() => {
+                    exported.lost.insert(at, row);
+                    About::Unclear
                 }
-                (0, false) => About::Nobody,
                 _ => About::Unclear,
             };
         }
         Ok(())
     }
 
-    /// Users whom User Export alone showed, now that it is not read any more.
+    /// What is known of those of `users` whom nothing shows or found: they are to be looked up in rotation.
     pub(super) async fn released(
         &mut self,
-        exported: &Exported,
-        absent: &HashSet<UserId>,
-        (users, outside): (&UserListing, &Outside),
+        picture: &Picture,
+        mut users: HashSet<UserId>,
     ) -> Result<Vec<AccountRow>, WalkError> {
-        if !matches!(exported.answer, Answer::Unused(_)) {
-            return Ok(Vec::new());
+        for user in picture.sights.iter().filter_map(|sight| sight.user.known_id()) {
+            users.remove(&user);
         }
-        let mut hidden: HashSet<UserId> = exported.roll.known().iter().map(Entry::user_id).collect();
-        remove_extender_shown(&mut hidden, users, outside);
-        let ids: Vec<UserId> = hidden.difference(absent).copied().collect();
+        for gone in &picture.gone {
+            users.remove(&gone.known.id);
+        }
+        let ids: Vec<UserId> = users.into_iter().collect();
         let rows = store::accounts_by_id(self.connection, &ids).await.map_err(|error| self.store.sql(error))?;
         Ok(rows.into_iter().filter(|row| row.account.presence.unlisted_seen_at.is_none()).collect())
     }
 
     /// Adds what User Export says to what Extender says, and the users whom it alone shows. `named` are records that
-    /// look-ups by its names brought; `shown` are users whom Extender shows. Answers how the list was read last.
+    /// look-ups by its names brought; `shown` are users whom Extender shows, `alone` is the place of the others.
     pub(super) async fn add_exports(
         &mut self,
         picture: &mut Picture,
         exported: Exported,
         named: HashMap<UserRef, (SeenUser, Option<Box<AccountRow>>)>,
         shown: &HashSet<UserId>,
-    ) -> Result<Vec<Entry>, WalkError> {
+        alone: Place,
+    ) -> Result<(), WalkError> {
         let Exported { roll, about, mut known, .. } = exported;
-        let (records, before) = roll.into_parts();
+        let (records, _) = roll.into_parts();
         let told = about.into_iter().zip(records).filter_map(|(about, record)| match about {
             About::User(user) => Some((user, Box::new(record))),
             About::Nobody | About::Unclear => None,
         });
         let mut told: HashMap<UserRef, Box<ExportedUser>> = told.collect();
         if told.is_empty() {
-            return Ok(before);
+            return Ok(());
         }
         for sight in &mut picture.sights {
             sight.export = told.remove(&sight.user);
@@ -342,27 +380,11 @@ impl Reader<'_> {
         known.extend(rows.into_iter().map(|row| (row.id, row)));
         for (user, export) in rest {
             let id = user.known_id();
-            let place = if id.is_some_and(|id| shown.contains(&id)) { Place::Standing } else { Place::Export };
-            let record = named.remove(&user).map(|(record, _)| record).filter(|_| place == Place::Export);
+            let place = if id.is_some_and(|id| shown.contains(&id)) { Place::Standing } else { alone };
+            let record = named.remove(&user).map(|(record, _)| record).filter(|_| place == alone);
             let known = id.and_then(|id| known.remove(&id)).map(Box::new);
             picture.sights.push(Sight { user, record, export: Some(export), known, place });
         }
-        Ok(before)
+        Ok(())
     }
-}
-
-/// Who bears which name, among all whom Extender shows.
-fn extender_names(users: &UserListing, outside: &Outside) -> Names {
-    let mut names = users.names();
-    for (_, user, name) in &outside.rows {
-        names.insert(*name, *user);
-    }
-    names
-}
-
-/// Every name of a member without access stands for the user it stood for in the last walk.
-fn names_are_as_before(outside: &Outside, known: &[Entry]) -> bool {
-    let known: HashSet<(UserRef, u64)> =
-        known.iter().map(|entry| (UserRef::known(entry.user_id()), entry.name)).collect();
-    outside.rows.iter().all(|(_, user, name)| known.contains(&(*user, *name)))
 }

@@ -8,13 +8,13 @@ use sqlx::sqlite::SqliteConnection;
 use super::coverage::Meter;
 use super::diff::{GroupSight, Picture, Place, Sight};
 use super::error::WalkError;
-use super::exports::Answer;
 use super::groups::Groups;
+use super::identities::{Identities, People};
 use super::members::{GroupReading, Reading};
-use super::outside::Outside;
 use super::people::UserRef;
-use super::remember::{Listing, Listings, Remember, remember_unordered};
-use super::users::{People, UserListing, read_users};
+use super::presence::Extended;
+use super::remember::{Listing, Listings};
+use super::users::{UserListing, read_users};
 use super::walk::Progress;
 use crate::config::UserExport;
 use crate::confluence::{Extender, UserList};
@@ -62,7 +62,7 @@ pub struct Reader<'a> {
 impl Reader<'_> {
     /// Reads everything.
     pub async fn fetch(mut self) -> Result<Fetched, WalkError> {
-        let mut new_users = 0;
+        let mut identities = Identities::new(self.site);
         let mut lookups = self.extender.client().limits().lookups_per_walk;
         let known_users = self.load(Part::Users).await?;
         let known_members = self.load(Part::Members).await?;
@@ -70,52 +70,34 @@ impl Reader<'_> {
         let mut meter = Meter::new(self.extender.client());
 
         let remembered = self.before.user_list.as_deref().and_then(UserList::from_name);
-        let users = read_users(
-            self.extender,
-            (&mut *self.connection, self.store),
-            self.site,
-            remembered,
-            known_users,
-            &mut new_users,
-            self.progress,
-        )
-        .await?;
+        let connection = (&mut *self.connection, self.store);
+        let users =
+            read_users(self.extender, connection, remembered, known_users, &mut identities, self.progress).await?;
         meter.ends("users");
         let mut groups = self.read_groups(&users, &mut meter).await?;
-        let outside = self.read_outside(&users, &mut groups, &known_members, &mut new_users, &mut lookups).await?;
+        let outside = self.read_outside(&users, &mut groups, &known_members, &mut identities, &mut lookups).await?;
         meter.ends("details");
         let members_complete = groups.are_complete() && outside.failures.is_empty();
+        let extended = Extended::new(&users, &outside, &known_members, members_complete);
 
-        let mut absent = absent(&users, &outside, &known_members, members_complete);
-        let mut exported = self.read_export(&users, &outside, (known_export, &known_members), &absent).await?;
+        let mut absent = extended.absent();
+        let mut exported = self.read_export(&extended, known_export, &absent).await?;
         meter.ends("export");
-        if exported.is_whole() {
-            let mut hidden: HashSet<UserId> = exported.absent().into_iter().collect();
-            remove_extender_shown(&mut hidden, &users, &outside);
-            absent.extend(hidden);
-        }
+        absent.extend(exported.gone(&extended));
         for user in exported.users().filter_map(UserRef::known_id) {
             absent.remove(&user);
         }
-        let mut departed =
-            self.look_up(&absent, &mut exported, (&users, &outside), &mut new_users, &mut lookups).await?;
+        let mut departed = self.look_up(&absent, &mut exported, &extended, &mut identities, &mut lookups).await?;
         meter.ends("lookups");
+        exported.adopt(&mut identities);
 
         let mut problems: Vec<String> = users.problem.iter().chain(&groups.problem).cloned().collect();
         problems.extend(outside.failures.iter().cloned());
         problems.extend(groups.readings.iter().filter_map(GroupReading::failure));
         problems.extend(exported.problem().cloned());
         problems.extend(departed.problem.clone());
-        let notes = match &exported.answer {
-            Answer::Unused(note) => note.iter().cloned().collect(),
-            Answer::Read { .. } | Answer::Failed(_) => Vec::new(),
-        };
-        let not_addressable: Vec<String> = groups
-            .readings
-            .iter()
-            .filter(|group| group.reading == Reading::NotAddressable)
-            .map(|group| group.name.clone())
-            .collect();
+        let not_addressable = groups.readings.iter().filter(|group| group.reading == Reading::NotAddressable);
+        let not_addressable: Vec<String> = not_addressable.map(|group| group.name.clone()).collect();
         let figures = Figures {
             users_declared: users.pass.declared,
             users_seen: Some(users.distinct),
@@ -125,37 +107,43 @@ impl Reader<'_> {
             lookup_cursor: departed.cursor,
             ..Figures::default()
         };
+        let notes = exported.note().cloned().into_iter().collect();
 
-        let released = self.released(&exported, &absent, (&users, &outside)).await?;
-        let mut picture = Picture { released, ..Picture::default() };
-        let (users_now, members_now) = listings_now(&users, &outside, &known_members, members_complete, &departed.kept);
-        let shown = shown_by_extender(exported.users(), &users, &outside);
+        // How the listings are to be remembered, while whom they show can still be asked.
+        let (users_now, members_now) = extended.remember(&departed.kept);
+        let mut export = Listing { before: exported.roll.known().to_vec(), now: exported.remember(&departed.kept) };
+        let shown = extended.shown(exported.users().filter_map(UserRef::known_id));
+        let still = exported.shows(departed.looked_up.iter().map(|user| user.known.id));
+        let releasable = exported.releasable(&extended);
         let listed = users.shows(&outside.people.users);
-        let elsewhere = if users.is_complete() { Place::Group } else { Place::GroupUnproven };
+        let (elsewhere, alone) = match users.is_complete() {
+            true => (Place::Group, Place::Export),
+            false => (Place::GroupUnproven, Place::ExportUnproven),
+        };
+        let whole = exported.is_whole();
+
         let UserListing { endpoint, roll, people, .. } = users;
         let (records, known_users) = roll.into_parts();
+        let mut picture = Picture::default();
         add_sights(&mut picture.sights, records, people, Place::UserList, &HashSet::new());
         add_sights(&mut picture.sights, outside.records, outside.people, elsewhere, &listed);
-
-        exported.adopt(&mut new_users);
-        let still = exported.shows(departed.looked_up.iter().map(|user| user.known.id));
-        let export_now = exported.remember(&departed.kept);
-        let whole = exported.is_whole();
-        let known_export = self.add_exports(&mut picture, exported, departed.take_named(), &shown).await?;
-        let mut export = Listing { before: known_export, now: export_now };
+        self.add_exports(&mut picture, exported, departed.take_named(), &shown, alone).await?;
+        let settled = self.settle_departed(&mut picture, departed, &still, alone).await?;
+        picture.released = self.released(&picture, releasable).await?;
+        self.settle_groups(&mut picture, groups).await?;
         if !whole {
             // What Extender told meanwhile, User Export has to confirm when it is read again.
-            let news = picture.sights.iter().filter(|sight| sight.export.is_none());
-            export.doubt_shown(&news.filter_map(|sight| sight.user.known_id()).collect());
+            let told = picture.sights.iter().filter(|sight| sight.export.is_none());
+            let told = told.filter_map(|sight| sight.user.known_id());
+            export.doubt_shown(&told.chain(picture.gone.iter().map(|gone| gone.known.id)).collect());
         }
-        let evidence = self.settle_departed(&mut picture, departed, &still).await?;
-        self.settle_groups(&mut picture, groups).await?;
+        export.doubt_shown(&settled.doubtful);
         Ok(Fetched {
             picture,
             figures,
             problems,
             notes,
-            evidence,
+            evidence: settled.evidence,
             user_list: endpoint,
             listings: Listings {
                 users: Listing { before: known_users, now: users_now },
@@ -197,7 +185,15 @@ impl Reader<'_> {
                 }
             }
         }
-        let mut gone: Vec<GroupRow> = if problem.is_none() { known.into_values().collect() } else { Vec::new() };
+        if problem.is_some() {
+            // Not listed, and not known to be gone: their names may stand for others when they are read again.
+            let read = known.values().filter_map(|group| Some((group.id, group.fingerprint?)));
+            for (group, fingerprint) in read.filter(|(_, fingerprint)| fingerprint.listing.is_some()) {
+                picture.relisted.push((group, Fingerprint { listing: None, ..fingerprint }));
+            }
+            known.clear();
+        }
+        let mut gone: Vec<GroupRow> = known.into_values().collect();
         gone.sort_by_key(|group| group.id);
         let ids: Vec<_> = sights
             .iter()
@@ -234,59 +230,4 @@ fn add_sights(
             sights.push(Sight { user, record: Some(record), export: None, known, place });
         }
     }
-}
-
-/// Takes away from `hidden` those whom REST API Extender shows, or may show: rows of the user list that did not arrive
-/// prove nothing.
-pub fn remove_extender_shown(hidden: &mut HashSet<UserId>, users: &UserListing, outside: &Outside) {
-    outside.remove_shown(hidden);
-    users.roll.retain_unseen(hidden, &users.people.users);
-    if !users.is_complete() {
-        for user in &users.absent {
-            hidden.remove(user);
-        }
-    }
-}
-
-/// Those of `asked` whom REST API Extender shows, or may show.
-fn shown_by_extender(asked: impl Iterator<Item = UserRef>, users: &UserListing, outside: &Outside) -> HashSet<UserId> {
-    let asked: HashSet<UserId> = asked.filter_map(UserRef::known_id).collect();
-    let mut hidden = asked.clone();
-    remove_extender_shown(&mut hidden, users, outside);
-    asked.difference(&hidden).copied().collect()
-}
-
-/// The two listings of REST API Extender as they are to be remembered. Rows that did not arrive are kept, but not of
-/// users who arrived elsewhere: their rows would be taken for known when they come back.
-fn listings_now(
-    users: &UserListing,
-    outside: &Outside,
-    known_members: &[Entry],
-    members_complete: bool,
-    kept: &HashSet<UserId>,
-) -> (Option<Vec<Remember>>, Option<Vec<Remember>>) {
-    let mut kept_users = kept.clone();
-    if !users.is_complete() {
-        kept_users.extend(&users.absent);
-    }
-    outside.remove_shown(&mut kept_users);
-    let mut kept_members = kept.clone();
-    if !members_complete {
-        kept_members.extend(known_members.iter().map(Entry::user_id));
-        users.roll.retain_unseen(&mut kept_members, &users.people.users);
-    }
-    (users.remember(&kept_users), remember_unordered(known_members, outside.rows.clone(), &kept_members))
-}
-
-/// Users the last walk saw and this one did not, in any listing of REST API Extender that was read completely.
-fn absent(users: &UserListing, outside: &Outside, members: &[Entry], members_complete: bool) -> HashSet<UserId> {
-    let mut absent: HashSet<UserId> = HashSet::new();
-    if users.is_complete() {
-        absent.extend(&users.absent);
-    }
-    if members_complete {
-        absent.extend(members.iter().map(Entry::user_id));
-    }
-    remove_extender_shown(&mut absent, users, outside);
-    absent
 }

@@ -2,6 +2,7 @@
 //! members without access) are read again with details, in as few windows as possible.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::OnceLock;
 
 use futures_util::stream::{self, StreamExt};
 use xxhash_rust::xxh3::{Xxh3, xxh3_64};
@@ -104,7 +105,9 @@ pub async fn read_group(
     }
     let limits = extender.client().limits();
     let (page_size, concurrency) = (u64::from(limits.page_size), limits.concurrency);
+    let mut readings = 0;
     for pass_number in 1..=PASSES {
+        readings = pass_number;
         let mut pages: Vec<(Page, usize)> = Vec::new();
         let pass = read_listing(
             |start, size| extender.member_page(group, Detail::Name, start, size),
@@ -160,6 +163,10 @@ pub async fn read_group(
             };
             break;
         }
+    }
+    if readings > 1 {
+        // Some of the members may have left between two readings: their bytes do not tell the members.
+        reading.listing = None;
     }
     if reading.outsiders.is_empty() {
         settle(&mut reading);
@@ -314,6 +321,17 @@ pub async fn read_outsiders(
     }
     let by_fingerprint: HashMap<u64, usize> =
         known.iter().enumerate().map(|(index, entry)| (entry.fingerprint, index)).collect();
+    // Only needed where a window cannot be read.
+    let known_by_name = OnceLock::new();
+    let known_by_name = || {
+        known_by_name.get_or_init(|| {
+            let mut map: HashMap<u64, Vec<usize>> = HashMap::new();
+            for (index, entry) in known.iter().enumerate() {
+                map.entry(entry.name).or_default().push(index);
+            }
+            map
+        })
+    };
     outsiders.windows = windows.len() as u64;
     let mut answers = stream::iter(windows)
         .map(|window| async move {
@@ -332,15 +350,22 @@ pub async fn read_outsiders(
                 // Who they are may still be known; how they are now is not.
                 for place in window.wanted {
                     let outsider = &group.outsiders[place];
-                    let folded = name_hash(&outsider.name);
-                    for (index, _) in known.iter().enumerate().filter(|(_, entry)| entry.name == folded) {
-                        outsiders.add(outsider.exact(), Found::Known(index));
+                    for index in known_by_name().get(&name_hash(&outsider.name)).into_iter().flatten() {
+                        outsiders.add(outsider.exact(), Found::Known(*index));
                     }
                 }
                 continue;
             }
         };
         let records: Vec<&[u8]> = pages.iter().flat_map(|page| page.rows.iter()).collect();
+        // Only needed where the listing moved.
+        let by_name = OnceLock::new();
+        let by_name = || {
+            by_name.get_or_init(|| {
+                let named = |(at, record): (usize, &&[u8])| Some((decode_member_name(record).ok()?.0.into_owned(), at));
+                records.iter().enumerate().filter_map(named).collect::<HashMap<String, usize>>()
+            })
+        };
         let open = |record: &[u8], outsider: &Outsider| -> Option<Found> {
             let fingerprint = xxh3_64(record);
             if let Some(&entry) = by_fingerprint.get(&fingerprint)
@@ -356,7 +381,7 @@ pub async fn read_outsiders(
             let expected = (outsider.position - window.start) as usize;
             let found = records.get(expected).and_then(|record| open(record, outsider)).or_else(|| {
                 // The listing moved since its names were read: the outsider may stand elsewhere in the window.
-                records.iter().find_map(|record| open(record, outsider))
+                by_name().get(&outsider.name).and_then(|at| open(records[*at], outsider))
             });
             match found {
                 Some(found) => outsiders.add(outsider.exact(), found),

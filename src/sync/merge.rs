@@ -46,7 +46,9 @@ pub fn merge(
     let has_access = has_access.or(match place {
         Place::UserList => Some(true),
         Place::Group | Place::LookUp => Some(false),
-        Place::Export => can_use.or(account.standing.active.filter(|active| !active)),
+        // The user list is whole and lacks it: without a word of User Export it has none.
+        Place::Export => can_use.or(Some(false)),
+        Place::ExportUnproven => can_use.or(account.standing.has_access),
         Place::GroupUnproven | Place::Standing => account.standing.has_access,
     });
     account.standing.has_access = has_access.map(|access| access && !deleted);
@@ -70,7 +72,12 @@ pub fn merge(
         },
     };
     let unlisted = match place {
-        Place::UserList | Place::Group | Place::GroupUnproven | Place::Export | Place::Standing => None,
+        Place::UserList
+        | Place::Group
+        | Place::GroupUnproven
+        | Place::Export
+        | Place::ExportUnproven
+        | Place::Standing => None,
         Place::LookUp => {
             let stands =
                 known.is_some_and(|known| known.standing == account.standing && known.profile == account.profile);
@@ -111,8 +118,8 @@ fn tell_record(account: &mut Account, record: SeenUser) {
     im.tell(&mut profile.im);
     website.tell(&mut profile.website);
     let times = &mut account.times;
-    // What User Export told of the log-in stays until Extender tells better.
-    times.dates_from_export &= times.last_login_known && last_login_at == Told::Untold;
+    // What User Export told of the log-in stays until Extender tells a later one.
+    times.dates_from_export &= times.last_login_at.is_some() && !supersedes(last_login_at.clone(), times.last_login_at);
     created_at.tell(&mut times.created_at);
     updated_at.tell(&mut times.updated_at);
     times.last_login_known |= last_login_at != Told::Untold;
@@ -206,6 +213,10 @@ pub fn stand(account: &mut Account, status: Status, unlisted_seen_at: Option<Tim
         deactivated_at: since(status == Status::Deactivated, deactivated_at),
         deleted_at: since(status == Status::Deleted, deleted_at),
     };
+}
+
+fn supersedes(told: Told<Timestamp>, known: Option<Timestamp>) -> bool {
+    matches!(told, Told::Told(Some(at)) if known.is_none_or(|known| at >= known))
 }
 
 /// A last log-in never goes back: a site that was restored still saw the later one.

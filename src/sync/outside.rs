@@ -1,14 +1,15 @@
 //! The members whom the user list does not show: read with details, identified, put into their groups.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 use super::error::WalkError;
 use super::fetch::Reader;
 use super::groups::Groups;
+use super::identities::{Identities, People};
 use super::members::{Found, Outsiders, read_outsiders, settle_outsiders};
 use super::people::{UserRef, name_hash};
 use super::remember::Remember;
-use super::users::{People, UserListing};
+use super::users::UserListing;
 use crate::model::{SeenUser, UserId};
 use crate::store::Entry;
 
@@ -27,24 +28,13 @@ pub struct Outside {
     pub failures: Vec<String>,
 }
 
-impl Outside {
-    /// Takes away from `users` those who are among them.
-    pub fn remove_shown(&self, users: &mut HashSet<UserId>) {
-        if !users.is_empty() {
-            for id in self.rows.iter().filter_map(|row| row.1.known_id()) {
-                users.remove(&id);
-            }
-        }
-    }
-}
-
 impl Reader<'_> {
     pub(super) async fn read_outside(
         &mut self,
         users: &UserListing,
         groups: &mut Groups,
         known: &[Entry],
-        new_users: &mut usize,
+        identities: &mut Identities,
         lookups: &mut u32,
     ) -> Result<Outside, WalkError> {
         let Outsiders { found, failures, windows } =
@@ -82,7 +72,7 @@ impl Reader<'_> {
         }
         // The list may show a member all the same: under a name that two bear, or another than a moment later.
         let listed = |key: &str| users.fresh(key);
-        let found = outside.people.identify(self.connection, self.site, &outside.records, listed, new_users).await;
+        let found = identities.identify(self.connection, &mut outside.people, &outside.records, listed).await;
         found.map_err(|error| self.store.sql(error))?;
         for (name, fingerprint, record, folded) in fresh_rows {
             let user = outside.people.users[record];

@@ -71,7 +71,7 @@ impl Listing {
         if let Some(rows) = &mut self.now {
             let shown: HashSet<UserId> = rows.iter().filter_map(|row| row.1.known_id()).collect();
             let absent: HashSet<UserId> = users.difference(&shown).copied().collect();
-            rows.extend(retained(&self.before, &absent));
+            rows.extend(retained(&self.before, &absent).map(|(_, user, name)| (0, user, name)));
         }
     }
 }

@@ -14,6 +14,7 @@ use tokio::sync::OnceCell;
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use super::people::name_hash;
 use crate::confluence::{Extender, LookUp, RequestError, Trouble, is_addressable};
 use crate::model::{SeenUser, Told};
 use crate::store::AccountRow;
@@ -30,8 +31,13 @@ pub enum Finding {
         /// Nobody has its name.
         not_found: bool,
     },
-    /// The site did not answer, or with an error: no evidence at all. What it said.
-    Unanswered(String),
+    /// The site did not answer, or with an error: no evidence at all.
+    Unanswered {
+        /// What it said.
+        why: String,
+        /// It answers, but not about this user.
+        of_user: bool,
+    },
     /// The budget did not reach it.
     NotAsked,
 }
@@ -82,7 +88,7 @@ pub fn is_deleted(record: &SeenUser) -> bool {
 pub type Lacked<'a> = &'a (dyn Fn(&AccountRow) -> bool + Sync);
 
 /// Looks users up by name, and by key where the name does not lead to them. Spends at most `budget` requests, in the
-/// order given, and lowers it by those spent. Fails only when the credentials or the account are refused.
+/// order given (a request that is sent again counts once), and lowers it by those spent. Fails only when the credentials or the account are refused.
 pub async fn look_up_all(
     extender: Extender<'_>,
     users: Vec<AccountRow>,
@@ -134,8 +140,8 @@ impl Asked<'_> {
 async fn look_up(site: &Asked<'_>, known: AccountRow, lacked: Lacked<'_>) -> Result<LookedUp, RequestError> {
     let key = known.account.key.clone();
     let lacked = lacked(&known);
-    // Without a key there is but the name; and where its 404 is proof nothing else need be asked.
-    let wanted = if key.is_none() || lacked { 1 } else { NEEDED };
+    // Without a key there is but the name.
+    let wanted = if key.is_none() { 1 } else { NEEDED };
     let needed = wanted.min(site.extender.client().limits().lookups_per_walk).max(1);
     // All its look-ups or none: half of them, call after call, would never prove a deletion.
     if !site.take(needed) {
@@ -157,7 +163,7 @@ async fn look_up(site: &Asked<'_>, known: AccountRow, lacked: Lacked<'_>) -> Res
         }
         reserved -= 1;
         match site.extender.look_up(value).await {
-            Ok(LookUp::Found(record)) if key.as_ref().is_none_or(|key| record.key == *key) => {
+            Ok(LookUp::Found(record)) if is_about(&record, key.as_deref(), &name) => {
                 let deleted = is_deleted(&record);
                 evidence.push(format!("by {by}: {}", if deleted { "the alias of a deleted account" } else { "found" }));
                 finding = Some(if deleted { Finding::Deleted } else { Finding::Found(record) });
@@ -178,15 +184,35 @@ async fn look_up(site: &Asked<'_>, known: AccountRow, lacked: Lacked<'_>) -> Res
                 evidence.push(format!("by {by}: {status}, as of a name that nobody has"));
             }
             Err(error) => {
-                finding = Some(Finding::Unanswered(error.to_string()));
+                let of_user = match error.trouble {
+                    Trouble::Status(status) => {
+                        evidence.push(format!("by {by}: {status}"));
+                        true
+                    }
+                    Trouble::Malformed(_) => {
+                        evidence.push(format!("by {by}: a record that cannot be read"));
+                        true
+                    }
+                    _ => false,
+                };
+                finding = Some(Finding::Unanswered { why: error.to_string(), of_user });
                 break;
             }
         }
     }
     site.left.fetch_add(reserved, Ordering::Relaxed);
     let finding = finding.unwrap_or(Finding::Missing { not_found });
-    let told = (!evidence.is_empty() && !matches!(finding, Finding::Unanswered(_))).then(|| evidence.join(", "));
+    let silent = matches!(finding, Finding::Unanswered { of_user: false, .. });
+    let told = (!evidence.is_empty() && !silent).then(|| evidence.join(", "));
     Ok(LookedUp { known, finding, evidence: told })
+}
+
+/// Whether a record is that of the user of this key; of a user without one, who has this name.
+fn is_about(record: &SeenUser, key: Option<&str>, name: &str) -> bool {
+    match key {
+        Some(key) => record.key == key,
+        None => name_hash(&record.name) == name_hash(name),
+    }
 }
 
 #[cfg(test)]

@@ -189,8 +189,13 @@ impl<R: Record> Roll<R> {
         };
         let identity = user.identity();
         let at = match self.by_key.get(identity.as_ref()) {
-            // The same key twice: the first record stands, the second is remembered as the same user's.
-            Some(&at) => at,
+            // The same key twice: of one reading the first record stands, of several that of the last.
+            Some(&at) => {
+                if self.fresh_seen[at as usize] != self.pass {
+                    self.fresh[at as usize] = user;
+                }
+                at
+            }
             None => {
                 let at = self.fresh.len() as u32;
                 self.by_key.insert(identity.into_owned(), at);
@@ -270,12 +275,20 @@ impl<R: Record> Roll<R> {
         if self.is_unchanged() {
             return None;
         }
+        // A list that moved while it was read may have shown a user in two ways: no bytes tell which is true now.
+        let moved = self.pass > 1;
+        let changed: HashSet<UserRef> =
+            if moved { (0..self.fresh.len()).filter_map(&about).collect() } else { HashSet::new() };
         let mut rows: Vec<Remember> = Vec::with_capacity(self.rows().len());
         rows.extend(self.rows().filter_map(|row| match row {
-            Row::Known(entry) => Some(remember(&self.known[entry as usize])),
+            Row::Known(entry) => {
+                let (fingerprint, user, name) = remember(&self.known[entry as usize]);
+                let stands = !moved || (self.seen[entry as usize] == self.pass && !changed.contains(&user));
+                Some((if stands { fingerprint } else { 0 }, user, name))
+            }
             Row::Fresh { at, fingerprint } => {
                 let user = about(at as usize)?;
-                Some((fingerprint, user, name_hash(self.fresh[at as usize].name())))
+                Some((if moved { 0 } else { fingerprint }, user, name_hash(self.fresh[at as usize].name())))
             }
         }));
         rows.extend(retained(&self.known, kept));

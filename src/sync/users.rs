@@ -6,63 +6,15 @@ use sqlx::sqlite::SqliteConnection;
 
 use super::error::WalkError;
 use super::guard::is_emptied;
+use super::identities::{Identities, People};
 use super::members::PASSES;
 use super::people::{Names, UserRef, name_hash};
 use super::remember::Remember;
-use super::resolve::is_deleted;
 use super::roll::{Roll, Row};
 use super::walk::Progress;
 use crate::confluence::{Extender, Page, Pass, UserList, key_identity, read_listing};
-use crate::model::{SeenUser, SiteId, UserId};
-use crate::store::{self, AccountRow, Entry, Store};
-
-/// Who the decoded records are about, in their order.
-#[derive(Default)]
-pub struct People {
-    /// Whom.
-    pub users: Vec<UserRef>,
-    /// What is known of each. Boxed: on a first walk there are as many of these as users, all empty.
-    pub known: Vec<Option<Box<AccountRow>>>,
-}
-
-impl People {
-    /// Finds the users of `records` from `self.users.len()` on; those nobody knows, `listed` neither, become the next
-    /// new users.
-    pub async fn identify(
-        &mut self,
-        connection: &mut SqliteConnection,
-        site: SiteId,
-        records: &[SeenUser],
-        listed: impl Fn(&str) -> Option<UserRef>,
-        new_users: &mut usize,
-    ) -> Result<(), sqlx::Error> {
-        let records = &records[self.users.len()..];
-        let keys: Vec<&str> = records.iter().map(|record| record.key.as_str()).collect();
-        let mut accounts = store::accounts_by_key(connection, site, &keys).await?;
-        // A key that is new may be that of a user whom User Export alone showed until now.
-        let any_new = records.iter().any(|record| !accounts.contains_key(&record.key));
-        let mut keyless = if any_new { store::keyless_accounts(connection, site).await? } else { HashMap::new() };
-        for record in records {
-            let known = accounts.remove(&record.key);
-            let known = match known {
-                None if !keyless.is_empty() && listed(&record.key).is_none() && !is_deleted(record) => {
-                    keyless.remove(&record.name.to_lowercase())
-                }
-                known => known,
-            };
-            self.users.push(match (&known, listed(&record.key)) {
-                (Some(row), _) => UserRef::known(row.id),
-                (None, Some(user)) => user,
-                (None, None) => {
-                    *new_users += 1;
-                    UserRef::new(*new_users - 1)
-                }
-            });
-            self.known.push(known.map(Box::new));
-        }
-        Ok(())
-    }
-}
+use crate::model::{SeenUser, UserId};
+use crate::store::{Entry, Store};
 
 /// The user list as read.
 pub struct UserListing {
@@ -88,10 +40,9 @@ pub struct UserListing {
 pub async fn read_users(
     extender: Extender<'_>,
     (connection, store): (&mut SqliteConnection, &Store),
-    site: SiteId,
     remembered: Option<UserList>,
     known: Vec<Entry>,
-    new_users: &mut usize,
+    identities: &mut Identities,
     progress: &(dyn Fn(Progress) + Sync),
 ) -> Result<UserListing, WalkError> {
     let limits = extender.client().limits();
@@ -126,7 +77,7 @@ pub async fn read_users(
         if is_emptied(roll.known().len(), pass.received) {
             return Err(WalkError::Emptied { known: roll.known().len() });
         }
-        let found = people.identify(connection, site, roll.fresh(), |_| None, new_users).await;
+        let found = identities.identify(connection, &mut people, roll.fresh(), |_| None).await;
         found.map_err(|error| store.sql(error))?;
         let absent = roll.absent(&people.users);
         let (malformed, rows) = roll.malformed();
