@@ -152,10 +152,12 @@ async fn look_up(site: &Asked<'_>, known: AccountRow, lacked: Lacked<'_>) -> Res
             evidence.push(format!("by {by}: cannot be asked"));
             continue;
         }
-        if reserved == 0 {
+        // One more when a name that was to answer 404 has been given to another.
+        if reserved > 0 {
+            reserved -= 1;
+        } else if !site.take(1) {
             break;
         }
-        reserved -= 1;
         match site.extender.look_up(value).await {
             Ok(LookUp::Found(record)) if key.as_ref().is_none_or(|key| record.key == *key) => {
                 let deleted = is_deleted(&record);
