@@ -68,7 +68,7 @@ impl Reader<'_> {
         let mut looked_up =
             look_up_all(self.extender, accounts, lookups, &lacked).await.map_err(WalkError::of_request)?;
 
-        let named = self.look_up_names(exported, &unidentified, lookups).await?;
+        let mut named = self.look_up_names(exported, &unidentified, lookups).await?;
         let all_named = named.len() == unidentified.len();
 
         let mut departed = Departed { cursor: self.before.lookup_cursor, ..Departed::default() };
@@ -114,6 +114,7 @@ impl Reader<'_> {
                 }
             }
         }
+        named.extend(self.recognize(exported, &looked_up).await?);
         departed.looked_up = looked_up;
         let records: Vec<SeenUser> = named.iter().map(|(_, record)| record.clone()).collect();
         let fresh: HashMap<&str, UserRef> = outside
@@ -167,6 +168,25 @@ impl Reader<'_> {
         Ok(found)
     }
 
+    /// The records of users who were known by their names alone, in rows of User Export, and whose keys turn out to be
+    /// those of other users: the rows are about these.
+    async fn recognize(
+        &mut self,
+        exported: &Exported,
+        looked_up: &[LookedUp],
+    ) -> Result<Vec<(usize, SeenUser)>, WalkError> {
+        let found: Vec<(usize, &SeenUser)> =
+            looked_up.iter().filter_map(|user| Some((exported.row_of(user.known.id)?, user.told_record()?))).collect();
+        if found.is_empty() {
+            return Ok(Vec::new());
+        }
+        let keys: Vec<&str> = found.iter().map(|(_, record)| record.key.as_str()).collect();
+        let known = store::accounts_by_key(self.connection, self.site, &keys).await;
+        let known = known.map_err(|error| self.store.sql(error))?;
+        let others = found.into_iter().filter(|(_, record)| known.contains_key(&record.key));
+        Ok(others.map(|(at, record)| (at, record.clone())).collect())
+    }
+
     /// Puts what the look-ups found into the picture; answers the news among the evidence. `exported` are those of them
     /// whom User Export shows.
     pub(super) async fn settle_departed(
@@ -181,8 +201,7 @@ impl Reader<'_> {
         }
         let shown: HashMap<UserRef, usize> =
             picture.sights.iter().enumerate().map(|(at, sight)| (sight.user, at)).collect();
-        let keys: Vec<String> = departed.iter().filter_map(LookedUp::told_key).collect();
-        let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
+        let keys: Vec<&str> = departed.iter().filter_map(LookedUp::told_record).map(|told| told.key.as_str()).collect();
         let elsewhere = match keys.is_empty() {
             true => HashMap::new(),
             false => store::accounts_by_key(self.connection, self.site, &keys)
@@ -191,8 +210,24 @@ impl Reader<'_> {
         };
         let new_keys: HashSet<String> =
             picture.sights.iter().filter_map(|sight| sight.record.as_ref()).map(|record| record.key.clone()).collect();
+        // Of those, whom no listing shows: this is their record.
+        let mut recognized = HashSet::new();
+        for record in departed.iter().filter_map(LookedUp::told_record) {
+            let Some(row) = elsewhere.get(&record.key) else { continue };
+            let user = UserRef::known(row.id);
+            if row.account.presence.unlisted_seen_at.is_some()
+                && !shown.contains_key(&user)
+                && recognized.insert(row.id)
+            {
+                let (record, known) = (Some(record.clone()), Some(Box::new(row.clone())));
+                picture.sights.push(Sight { user, record, export: None, known, place: Place::LookUp });
+            }
+        }
         let mut evidence = Vec::new();
         for LookedUp { known, finding, evidence: told } in departed {
+            if recognized.contains(&known.id) {
+                continue; // found under another name
+            }
             let user = UserRef::known(known.id);
             if kept.contains(&known.id) {
                 continue; // nothing is known

@@ -89,6 +89,11 @@ impl Exported {
         (0..self.about.len()).filter(|at| !matches!(self.about[*at], About::User(_))).collect()
     }
 
+    /// The decoded row about `user`.
+    pub fn row_of(&self, user: UserId) -> Option<usize> {
+        self.about.iter().position(|about| *about == About::User(UserRef::known(user)))
+    }
+
     /// Those of `users` whom it shows.
     pub fn shows(&self, users: impl Iterator<Item = UserId>) -> HashSet<UserId> {
         let asked: HashSet<UserId> = users.collect();
@@ -147,6 +152,10 @@ impl Reader<'_> {
         if self.user_export == Wanted::Off {
             return Ok(exported);
         }
+        // A look-up of this walk may tell whose such a row really is.
+        let keyless =
+            store::keyless_accounts(self.connection, self.site).await.map_err(|error| self.store.sql(error))?;
+        let keyless: HashSet<UserId> = keyless.values().map(|row| row.id).collect();
         let names = OnceLock::new();
         let names = || names.get_or_init(|| extender_names(users, outside));
         let as_before = users.names_are_as_before() && names_are_as_before(outside, known_members);
@@ -159,7 +168,8 @@ impl Reader<'_> {
                 Bearer::Several => true,
                 Bearer::Nobody => false,
             };
-            (!news.is_empty() && news.contains(&user))
+            keyless.contains(&user)
+                || (!news.is_empty() && news.contains(&user))
                 || (!absent.is_empty() && absent.contains(&user))
                 || (!as_before && moved())
         };

@@ -57,10 +57,10 @@ pub struct LookedUp {
 }
 
 impl LookedUp {
-    /// The key that the look-up of a user without one brought.
-    pub fn told_key(&self) -> Option<String> {
+    /// The record that the look-up of a user without a key brought.
+    pub fn told_record(&self) -> Option<&SeenUser> {
         match &self.finding {
-            Finding::Found(record) if self.known.account.key.is_none() => Some(record.key.clone()),
+            Finding::Found(record) if self.known.account.key.is_none() => Some(record),
             _ => None,
         }
     }

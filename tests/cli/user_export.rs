@@ -288,6 +288,59 @@ fn a_missing_user_comes_back_under_a_new_name() {
 }
 
 #[test]
+fn a_missing_user_is_recognized_when_the_look_up_comes_later() {
+    // (in between, what keeps the look-ups away)
+    for enabled in [true, false] {
+        let (world, key) = forty();
+        edit(&world, &key, |user| user.enabled = enabled);
+        world.change(|site| site.leave_all(&key));
+        world.sync().exits(0);
+        let id = world.one(&format!("SELECT id FROM users WHERE key = '{key}'"));
+        let world = world.limit("lookups_per_walk", 0);
+        edit(&world, &key, |user| user.name = "ada.renamed".to_owned());
+        world.sync().exits(0);
+        assert!(stands(&world, &key).starts_with("missing|"));
+        assert_eq!(world.one("SELECT count(*) FROM users WHERE key IS NULL"), "1");
+        settled(&world);
+        let world = world.limit("lookups_per_walk", 200);
+        world.sync().exits(0);
+        let expected = if enabled { "no-access|1|0" } else { "deactivated|0|0" };
+        assert_eq!(stands(&world, &key), expected);
+        let named = "SELECT id, key FROM users WHERE name = 'ada.renamed' AND status NOT IN ('missing', 'deleted')";
+        assert_eq!(world.rows(named), [format!("{id}|{key}")]);
+        settled(&world);
+        // User Export goes on to tell of it.
+        edit(&world, &key, |user| user.enabled ^= true);
+        world.sync().exits(0);
+        assert_ne!(stands(&world, &key), expected);
+        settled(&world);
+        world.change(|site| site.join(&key, "confluence-users"));
+        edit(&world, &key, |user| user.enabled = true);
+        world.sync().exits(0);
+        assert_eq!(stands(&world, &key), "active|1|1");
+        settled(&world);
+    }
+}
+
+#[test]
+fn a_missing_user_is_recognized_while_it_cannot_be_read() {
+    let (world, key) = forty();
+    world.change(|site| site.leave_all(&key));
+    world.sync().exits(0);
+    let world = world.limit("lookups_per_walk", 0);
+    edit(&world, &key, |user| user.name = "ada.renamed".to_owned());
+    world.sync().exits(0);
+    let world = world.limit("lookups_per_walk", 200).fault(always(Endpoint::UserExportSearch, 500));
+    world.sync().exits(3);
+    assert!(stands(&world, &key).starts_with("no-access|"), "{}", stands(&world, &key));
+    world.site.clear_faults();
+    edit(&world, &key, |user| user.enabled = false);
+    world.sync().exits(0);
+    assert_eq!(stands(&world, &key), "deactivated|0|0");
+    settled(&world);
+}
+
+#[test]
 fn a_name_given_to_another_account() {
     let (world, key) = forty();
     // While the first is known to it.
