@@ -1,6 +1,6 @@
 //! `accounts`: what is known now about each user, and `account_versions`: what was.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use sqlx::sqlite::{SqliteConnection, SqliteRow};
 use sqlx::{AssertSqlSafe, Row};
@@ -150,6 +150,15 @@ pub async fn keyless_accounts(
     let statement = format!("{SELECT} WHERE site_id = ? AND key IS NULL AND status NOT IN ('missing', 'deleted')");
     let rows = sqlx::query(AssertSqlSafe(statement)).bind(site.0).fetch_all(connection).await?;
     rows.iter().map(|row| decode(row).map(|row| (row.account.profile.name.to_lowercase(), row))).collect()
+}
+
+/// The users of `site` without a key, also those who are gone.
+pub async fn keyless_ids(connection: &mut SqliteConnection, site: SiteId) -> Result<HashSet<UserId>, sqlx::Error> {
+    let ids: Vec<i64> = sqlx::query_scalar("SELECT id FROM accounts WHERE site_id = ? AND key IS NULL")
+        .bind(site.0)
+        .fetch_all(connection)
+        .await?;
+    Ok(ids.into_iter().map(UserId).collect())
 }
 
 /// When the newest of the users without a key was first seen, among those whom User Export shows still.

@@ -153,9 +153,7 @@ impl Reader<'_> {
             return Ok(exported);
         }
         // A look-up of this walk may tell whose such a row really is.
-        let keyless =
-            store::keyless_accounts(self.connection, self.site).await.map_err(|error| self.store.sql(error))?;
-        let keyless: HashSet<UserId> = keyless.values().map(|row| row.id).collect();
+        let keyless = store::keyless_ids(self.connection, self.site).await.map_err(|error| self.store.sql(error))?;
         let names = OnceLock::new();
         let names = || names.get_or_init(|| extender_names(users, outside));
         let as_before = users.names_are_as_before() && names_are_as_before(outside, known_members);

@@ -3,6 +3,7 @@
 
 mod support;
 
+mod chaos;
 mod commands;
 mod db;
 mod exports;

@@ -209,7 +209,7 @@ fn a_wave_of_leavers_takes_few_requests() {
 }
 
 #[test]
-#[ignore = "takes long; `make soak` runs it"]
+#[ignore = "takes long: `make soak` runs it"]
 fn a_wave_of_five_thousand_leavers_takes_few_requests() {
     let (total, details, told) = wave(6_000, 5_000, NEW, false);
     assert_eq!((details, told), (0, vec!["active|1000".to_owned(), "deactivated|5000".to_owned()]));

@@ -334,6 +334,10 @@ fn a_missing_user_is_recognized_while_it_cannot_be_read() {
     world.sync().exits(3);
     assert!(stands(&world, &key).starts_with("no-access|"), "{}", stands(&world, &key));
     world.site.clear_faults();
+    world.sync().exits(0);
+    // Its row in the list is the one that was read before.
+    assert_eq!(stands(&world, &key), "no-access|1|0");
+    settled(&world);
     edit(&world, &key, |user| user.enabled = false);
     world.sync().exits(0);
     assert_eq!(stands(&world, &key), "deactivated|0|0");
