@@ -1,10 +1,14 @@
 # What CI runs, for people. `.ci/run` is the whole gate.
 
-.PHONY: test check docs bench audit
+.PHONY: test soak check docs bench audit
 
 # Every test: of the library, the commands, the documentation.
 test:
 	cargo test --locked
+
+# The tests that take minutes.
+soak:
+	cargo test --locked --test cli -- --ignored --exact chaos::many_seeds resolution::a_wave_of_five_thousand_leavers_takes_few_requests
 
 # Formatting, lints and documentation, without a warning.
 check:

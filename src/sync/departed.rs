@@ -53,27 +53,24 @@ impl Departed {
         let may_be_shown: HashSet<UserId> =
             if exported.is_in_doubt() { exported.absent().into_iter().collect() } else { HashSet::new() };
         let all_read = extended.is_complete() && !exported.is_in_doubt();
-        let mut why = None;
+        let (mut users, mut why) = (0, None);
         for LookedUp { known, finding, .. } in looked_up {
-            let keep = match finding {
-                Finding::Unanswered { why: told, .. } => {
-                    why.get_or_insert_with(|| told.clone());
-                    true
+            match finding {
+                Finding::Unanswered(told) => {
+                    why.get_or_insert(told);
+                    users += 1;
                 }
                 // What would have told could not be read: that says nothing about the user.
-                Finding::NotAsked => !all_read,
-                Finding::Missing { .. } => may_be_shown.contains(&known.id),
-                Finding::Found(_) | Finding::Deleted => false,
-            };
-            if keep {
-                self.kept.insert(known.id);
+                Finding::NotAsked if !all_read => users += 1,
+                Finding::Missing { .. } if may_be_shown.contains(&known.id) => {}
+                Finding::NotAsked | Finding::Missing { .. } | Finding::Found(_) | Finding::Deleted => continue,
             }
+            self.kept.insert(known.id);
         }
-        self.problem = (!self.kept.is_empty()).then(|| {
+        self.problem = (users > 0).then(|| {
             let why = why.map_or(String::new(), |why| format!(" ({why})"));
             format!(
-                "{} users no longer listed could not be looked up; they stay as they were until the next walk{why}",
-                self.kept.len()
+                "{users} users no longer listed could not be looked up; they stay as they were until the next walk{why}"
             )
         });
     }
@@ -112,7 +109,7 @@ impl Reader<'_> {
         let accounts = self.in_turn(absent).await?;
         let mut looked_up =
             look_up_all(self.extender, accounts, lookups, &lacked).await.map_err(WalkError::of_request)?;
-        let named = self.look_up_names(exported, lookups).await?;
+        let mut named = self.look_up_names(exported, lookups).await?;
         let (never, turn) = store::rotation(self.connection, self.site, self.before.lookup_cursor, *lookups as usize)
             .await
             .map_err(|error| self.store.sql(error))?;
@@ -121,10 +118,8 @@ impl Reader<'_> {
         if exported.is_in_doubt() {
             told.extend(exported.absent());
         }
-        let wanted = |row: &AccountRow| {
-            !absent.contains(&row.id)
-                && (!told.contains(&row.id) || (row.account.key.is_none() && !exported.is_in_doubt()))
-        };
+        let wanted =
+            |row: &AccountRow| !absent.contains(&row.id) && (row.account.key.is_none() || !told.contains(&row.id));
         let mut departed = Departed { cursor: self.before.lookup_cursor, ..Departed::default() };
         for (rows, moves) in [(never, false), (turn, true)] {
             let rows = rows.into_iter().filter(wanted).collect();
@@ -137,7 +132,7 @@ impl Reader<'_> {
             }
         }
 
-        self.settle_unanswered(&mut looked_up).await?;
+        named.extend(self.recognize(exported, &looked_up).await?);
         let found = looked_up.iter().filter(|user| matches!(user.finding, Finding::Found(_))).count();
         departed.found = found + named.len();
         departed.keep(&looked_up, exported, extended);
@@ -176,20 +171,17 @@ impl Reader<'_> {
         Ok(rows)
     }
 
-    /// An error that comes a second time is how the site answers about this user: nothing proves why it is not listed.
-    async fn settle_unanswered(&mut self, looked_up: &mut [LookedUp]) -> Result<(), WalkError> {
-        let odd = |user: &&mut LookedUp| matches!(user.finding, Finding::Unanswered { of_user: true, .. });
-        let ids: Vec<UserId> = looked_up.iter_mut().filter(odd).map(|user| user.known.id).collect();
-        if ids.is_empty() {
-            return Ok(());
-        }
-        let last = store::last_evidence(self.connection, &ids).await.map_err(|error| self.store.sql(error))?;
-        for user in looked_up.iter_mut().filter(odd) {
-            if user.evidence.is_some() && last.get(&user.known.id) == user.evidence.as_ref() {
-                user.finding = Finding::Missing { not_found: false };
-            }
-        }
-        Ok(())
+    /// The records of users who were known by their names alone, and whose keys turn out to be those of other users: the
+    /// rows of User Export are about these.
+    async fn recognize(
+        &mut self,
+        exported: &Exported,
+        looked_up: &[LookedUp],
+    ) -> Result<Vec<(usize, SeenUser)>, WalkError> {
+        let others = self.bearers_of_told_keys(looked_up).await?;
+        let told = looked_up.iter().filter_map(|user| Some((user.known.id, user.told_record()?)));
+        let told = told.filter(|(_, record)| others.contains_key(&record.key));
+        Ok(told.filter_map(|(user, record)| Some((exported.row_of(user)?, record.clone()))).collect())
     }
 
     /// The records of the users who bear names that are new in User Export, each with its row of the list.
@@ -247,6 +239,8 @@ impl Reader<'_> {
         let mut shown: HashMap<UserRef, usize> =
             picture.sights.iter().enumerate().map(|(at, sight)| (sight.user, at)).collect();
         let mut elsewhere = self.bearers_of_told_keys(&looked_up).await?;
+        let listed: HashSet<String> =
+            elsewhere.iter().filter(|(_, row)| row.is_listed()).map(|(key, _)| key.clone()).collect();
         let mut keys: HashSet<String> =
             picture.sights.iter().filter_map(|sight| sight.record.as_ref()).map(|record| record.key.clone()).collect();
         let mut settled = Settled::default();
@@ -257,20 +251,21 @@ impl Reader<'_> {
                 continue; // a listing shows it after all
             }
             let place = if exported.contains(&known.id) { alone } else { Place::LookUp };
+            let keyless = known.account.key.is_none();
             match finding {
                 _ if kept.contains(&known.id) => {}
-                Finding::Found(record) if known.account.key.is_none() && !keys.insert(record.key.clone()) => {
+                Finding::Found(record) if keyless && (keys.contains(&record.key) || listed.contains(&record.key)) => {
                     // What was known by its name alone is a user who is shown, or was just found.
                     told = Some(KNOWN_BY_KEY.to_owned());
                     settled.doubtful.insert(known.id);
                     picture.gone.push(Gone { known: known.clone(), deleted: false });
                 }
-                Finding::Found(record)
-                    if let Some(bearer) = elsewhere.remove(&record.key).filter(|_| known.account.key.is_none()) =>
-                {
+                Finding::Found(record) if keyless && elsewhere.contains_key(&record.key) => {
+                    let Some(bearer) = elsewhere.remove(&record.key) else { continue };
                     // … or is a user of the mirror whom no listing shows, who has been renamed.
                     told = Some(KNOWN_BY_KEY.to_owned());
                     settled.doubtful.insert(known.id);
+                    keys.insert(record.key.clone());
                     picture.gone.retain(|gone| gone.known.id != bearer.id);
                     shown.insert(UserRef::known(bearer.id), picture.sights.len());
                     picture.sights.push(Sight {
@@ -282,13 +277,16 @@ impl Reader<'_> {
                     });
                     picture.gone.push(Gone { known: known.clone(), deleted: false });
                 }
-                Finding::Found(record) => match sight {
-                    Some(at) => picture.sights[at].record = Some(*record),
-                    None => {
-                        let known = Some(Box::new(known.clone()));
-                        picture.sights.push(Sight { user, record: Some(*record), export: None, known, place });
+                Finding::Found(record) => {
+                    keys.insert(record.key.clone());
+                    match sight {
+                        Some(at) => picture.sights[at].record = Some(*record),
+                        None => {
+                            let known = Some(Box::new(known.clone()));
+                            picture.sights.push(Sight { user, record: Some(*record), export: None, known, place });
+                        }
                     }
-                },
+                }
                 _ if sight.is_some() => continue, // User Export shows it
                 Finding::Deleted => picture.gone.push(Gone { known: known.clone(), deleted: true }),
                 // A user whom User Export shows is there, whether it can be looked up or not.
@@ -297,7 +295,7 @@ impl Reader<'_> {
                 Finding::Missing { .. } | Finding::NotAsked => {
                     picture.gone.push(Gone { known: known.clone(), deleted: false });
                 }
-                Finding::Unanswered { .. } => {}
+                Finding::Unanswered(_) => {}
             }
             settled.evidence.extend(told.map(|told| (known.id, told)));
         }
@@ -317,11 +315,11 @@ impl Reader<'_> {
 
     /// The users of the mirror whose keys the look-ups of users without one brought.
     async fn bearers_of_told_keys(&mut self, looked_up: &[LookedUp]) -> Result<HashMap<String, AccountRow>, WalkError> {
-        let keys: Vec<String> = looked_up.iter().filter_map(LookedUp::told_key).collect();
+        let keys: Vec<&str> =
+            looked_up.iter().filter_map(LookedUp::told_record).map(|record| record.key.as_str()).collect();
         if keys.is_empty() {
             return Ok(HashMap::new());
         }
-        let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
         let found = store::accounts_by_key(self.connection, self.site, &keys).await;
         Ok(found.map_err(|error| self.store.sql(error))?)
     }

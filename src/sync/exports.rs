@@ -90,6 +90,11 @@ impl Exported {
         (0..self.about.len()).filter(|at| !matches!(self.about[*at], About::User(_))).collect()
     }
 
+    /// The decoded row about `user`.
+    pub fn row_of(&self, user: UserId) -> Option<usize> {
+        self.about.iter().position(|about| *about == About::User(UserRef::known(user)))
+    }
+
     /// Those of `users` whom it shows.
     pub fn shows(&self, users: impl Iterator<Item = UserId>) -> HashSet<UserId> {
         let asked: HashSet<UserId> = users.collect();
@@ -194,6 +199,8 @@ impl Reader<'_> {
         // Asked of every row: whether nobody's name moved is told once.
         let as_before = exported.roll.known().is_empty() || extended.names_are_as_before();
         let news = extended.news();
+        // Whose key will be sought in this walk: its row may turn out to be another's.
+        let keyless = self.due_without_key().await?;
         let stale = |entry: &Entry| {
             let user = entry.user_id();
             let moved = || match extended.names().bearer(entry.name) {
@@ -202,6 +209,7 @@ impl Reader<'_> {
                 Bearer::Nobody => false,
             };
             (!news.is_empty() && news.contains(&user))
+                || (!keyless.is_empty() && keyless.contains(&user))
                 || (!absent.is_empty() && absent.contains(&user))
                 || (!as_before && moved())
         };
@@ -210,6 +218,19 @@ impl Reader<'_> {
             self.identify_exported(&mut exported, extended).await?;
         }
         Ok(exported)
+    }
+
+    /// Users without a key whose turn in the rotation comes in this walk, or may.
+    async fn due_without_key(&mut self) -> Result<HashSet<UserId>, WalkError> {
+        let newest = store::newest_keyless(self.connection, self.site).await.map_err(|error| self.store.sql(error))?;
+        if newest.is_none() {
+            return Ok(HashSet::new());
+        }
+        let limit = self.extender.client().limits().lookups_per_walk as usize;
+        let (never, turn) = store::rotation(self.connection, self.site, self.before.lookup_cursor, limit)
+            .await
+            .map_err(|error| self.store.sql(error))?;
+        Ok(never.iter().chain(&turn).filter(|row| row.account.key.is_none()).map(|row| row.id).collect())
     }
 
     async fn read_export_list(&self, exported: &mut Exported, stale: impl Fn(&Entry) -> bool) -> Result<(), WalkError> {

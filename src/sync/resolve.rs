@@ -31,13 +31,8 @@ pub enum Finding {
         /// Nobody has its name.
         not_found: bool,
     },
-    /// The site did not answer, or with an error: no evidence at all.
-    Unanswered {
-        /// What it said.
-        why: String,
-        /// It answers, but not about this user.
-        of_user: bool,
-    },
+    /// The site did not answer, or with an error: no evidence at all. What it said.
+    Unanswered(String),
     /// The budget did not reach it.
     NotAsked,
 }
@@ -63,10 +58,10 @@ pub struct LookedUp {
 }
 
 impl LookedUp {
-    /// The key that the look-up of a user without one brought.
-    pub fn told_key(&self) -> Option<String> {
+    /// The record that the look-up of a user without a key brought.
+    pub fn told_record(&self) -> Option<&SeenUser> {
         match &self.finding {
-            Finding::Found(record) if self.known.account.key.is_none() => Some(record.key.clone()),
+            Finding::Found(record) if self.known.account.key.is_none() => Some(record),
             _ => None,
         }
     }
@@ -184,26 +179,15 @@ async fn look_up(site: &Asked<'_>, known: AccountRow, lacked: Lacked<'_>) -> Res
                 evidence.push(format!("by {by}: {status}, as of a name that nobody has"));
             }
             Err(error) => {
-                let of_user = match error.trouble {
-                    Trouble::Status(status) => {
-                        evidence.push(format!("by {by}: {status}"));
-                        true
-                    }
-                    Trouble::Malformed(_) => {
-                        evidence.push(format!("by {by}: a record that cannot be read"));
-                        true
-                    }
-                    _ => false,
-                };
-                finding = Some(Finding::Unanswered { why: error.to_string(), of_user });
+                finding = Some(Finding::Unanswered(error.to_string()));
                 break;
             }
         }
     }
     site.left.fetch_add(reserved, Ordering::Relaxed);
     let finding = finding.unwrap_or(Finding::Missing { not_found });
-    let silent = matches!(finding, Finding::Unanswered { of_user: false, .. });
-    let told = (!evidence.is_empty() && !silent).then(|| evidence.join(", "));
+    let answered = !matches!(finding, Finding::Unanswered(_));
+    let told = (!evidence.is_empty() && answered).then(|| evidence.join(", "));
     Ok(LookedUp { known, finding, evidence: told })
 }
 

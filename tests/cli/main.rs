@@ -3,11 +3,14 @@
 
 mod support;
 
+mod chaos;
 mod commands;
 mod db;
 mod exports;
 mod files;
 mod groups;
+mod guard;
+mod holds;
 mod listings;
 mod lookups;
 mod mirror;
@@ -17,4 +20,6 @@ mod privacy;
 mod processes;
 mod records;
 mod refusals;
+mod resolution;
 mod story;
+mod user_export;

@@ -1,5 +1,6 @@
 //! A world per test: a simulated site, a folder with a configuration and a database, and the binary to run there.
 
+mod agree;
 mod database;
 mod servers;
 mod world;
