@@ -196,7 +196,9 @@ impl Reader<'_> {
                     let wanted = self.user_export == Wanted::On;
                     *answer = match &error.trouble {
                         Trouble::NotPermitted | Trouble::Forbidden if wanted => return Err(WalkError::Refused(error)),
-                        Trouble::Forbidden => Answer::Unused(Some(format!("User Export was not read: {error}"))),
+                        Trouble::NotPermitted | Trouble::Forbidden => {
+                            Answer::Unused(Some(format!("User Export was not read: {error}")))
+                        }
                         trouble if trouble.is_refusal() || trouble.is_block() => {
                             return Err(WalkError::of_request(error));
                         }

@@ -115,8 +115,12 @@ impl Asked<'_> {
     }
 
     /// Whether the site answers with `status` when nobody has the name: releases that say 400 or 500 there were seen.
-    /// Asked once, within the budget.
+    /// Asked once, within the budget. Any other status, such as that of a proxy without a site behind it, says nothing
+    /// of a user.
     async fn says_so_of_nobody(&self, status: u16) -> Result<bool, RequestError> {
+        if !matches!(status, 400 | 500) {
+            return Ok(false);
+        }
         let ask = || async {
             if !self.take(1) {
                 return Ok(None);

@@ -6,6 +6,7 @@ mod support;
 mod commands;
 mod db;
 mod exports;
+mod faults;
 mod files;
 mod groups;
 mod listings;
