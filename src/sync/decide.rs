@@ -8,9 +8,12 @@ use sqlx::sqlite::SqliteConnection;
 use super::apply::apply_removals;
 use super::diff::{Diff, Edit, GroupDiff, GroupRef, Moment};
 use super::merge::stand;
+use super::people::members_fingerprint;
 use crate::clock::Clock;
 use crate::model::{GroupId, Profile, Status, Timestamp, UserId, WalkId};
-use crate::store::{self, Decider, Decision, Entry, GroupRow, HeldChange, HoldRow, Part, Store, StoreError, find_hold};
+use crate::store::{
+    self, Decider, Decision, Entry, Fingerprint, GroupRow, HeldChange, HoldRow, Part, Store, StoreError, find_hold,
+};
 
 /// Why nothing was decided.
 #[derive(Debug, thiserror::Error)]
@@ -102,6 +105,7 @@ async fn write(
             let removals = removals(&mut transaction, store, &hold, at).await?;
             let changes = apply_removals(&mut transaction, walk, at, &removals).await.map_err(sql)?;
             forget_unlisted(&mut transaction, &hold, &removals).await.map_err(sql)?;
+            remember_members(&mut transaction, &removals).await.map_err(sql)?;
             (complete, changes)
         }
         Decision::Rejected => ("rejected", 0),
@@ -212,4 +216,22 @@ async fn forget_unlisted(
         }
     }
     Ok(())
+}
+
+/// Brings the fingerprints of groups that lost members up to date.
+async fn remember_members(connection: &mut SqliteConnection, removals: &Diff) -> Result<(), sqlx::Error> {
+    let groups: Vec<GroupId> = removals
+        .members
+        .iter()
+        .filter_map(|group| match group.group {
+            GroupRef::Known(id) => Some(id),
+            GroupRef::New(_) => None,
+        })
+        .collect();
+    let members = store::current_members(connection, &groups).await?;
+    let fingerprints = groups.iter().map(|group| {
+        let members = members.get(group).map_or(&[][..], Vec::as_slice);
+        (*group, Fingerprint { members: members_fingerprint(members.iter().copied()), listing: None })
+    });
+    store::set_fingerprints(connection, fingerprints).await
 }

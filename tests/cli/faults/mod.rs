@@ -5,9 +5,15 @@
 //! next walk makes the mirror equal to the site. What the row adds is the exit code, the walk's status, and what may not
 //! have moved.
 
+mod between;
+mod disk;
 mod extender;
+mod losses;
 mod once;
+mod records;
 mod refused;
+mod sites;
+mod sizes;
 mod user_export;
 
 use rollbook::simulator::{Fault, Population, Settings, UserExportApp};
@@ -49,6 +55,8 @@ pub enum Export {
 pub struct Site {
     pub world: World,
     pub export: Export,
+    /// MiB the program may have for its data; `None` as many as it likes.
+    pub memory: Option<u64>,
     other: Scripted,
     nth: usize,
 }
@@ -66,7 +74,7 @@ impl Site {
         let world = world.key("user_export", wanted).limit("page_size", 12).limit("lookups_per_walk", 1000);
         let world = world.limit("request_timeout", "\"1s\"");
         let other = Scripted::start(|_, stream| Scripted::json(stream, r#"{"total":0,"users":[]}"#));
-        let site = Self { world, export, other, nth: 0 };
+        let site = Self { world, export, memory: None, other, nth: 0 };
         site.people_come();
         site.heals("the first walk");
         site
@@ -156,7 +164,7 @@ impl Site {
         for fault in *faults {
             self.world.site.add_fault(self.fault(fault));
         }
-        let ran = self.world.sync();
+        let ran = self.memory.map_or_else(|| self.world.sync(), |mebibytes| sizes::limited(self, mebibytes));
         let said = format!("{when}\n--- stdout\n{}\n--- stderr\n{}", ran.stdout, ran.stderr);
         assert!(!said.contains("panicked"), "{said}");
         assert_eq!(ran.exit, *exit, "{said}");
