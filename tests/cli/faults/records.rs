@@ -53,24 +53,24 @@ const OF_USER_EXPORT: &[Row<'_>] = &[
 
 #[test]
 fn of_the_user_list() {
-    survive(Site::new(Export::Off), OF_THE_USER_LIST, |_| true);
-    survive(Site::new(Export::On), OF_THE_USER_LIST, |row| row.1[0].contains("key"));
+    survive(Site::new(Export::Off), OF_THE_USER_LIST);
+    survive(Site::new(Export::On), OF_THE_USER_LIST.iter().filter(|row| row.1[0].contains("key")));
 }
 
 #[test]
 fn of_groups_and_members() {
-    survive(Site::new(Export::Off), OF_GROUPS, |_| true);
-    survive(Site::new(Export::On), OF_MEMBERS, |_| true);
+    survive(Site::new(Export::Off), OF_GROUPS);
+    survive(Site::new(Export::On), OF_MEMBERS);
 }
 
 #[test]
 fn of_look_ups() {
-    survive(Site::new(Export::Off), OF_LOOK_UPS, |_| true);
+    survive(Site::new(Export::Off), OF_LOOK_UPS);
 }
 
 #[test]
 fn of_user_export() {
-    survive(Site::new(Export::On), OF_USER_EXPORT, |_| true);
+    survive(Site::new(Export::On), OF_USER_EXPORT);
 }
 
 #[test]

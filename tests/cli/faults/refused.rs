@@ -62,12 +62,10 @@ fn at_any_request_to_extender_beside_user_export() {
 
 #[test]
 fn at_user_export_with_refused_credentials() {
-    for export in [Export::Auto, Export::On] {
+    for (export, place) in [(Export::Auto, "export-search"), (Export::On, "export-search:2+")] {
         let mut site = Site::new(export).retrying(5).in_flight(1);
         for what in REFUSALS.into_iter().filter(|what| *what != "unauthorized=OUT") {
-            for place in ["export-search", "export-search:2+"] {
-                refused(&mut site, what, place);
-            }
+            refused(&mut site, what, place);
         }
     }
 }

@@ -45,22 +45,23 @@ const PAGING: &[Row<'_>] = &[
 
 #[test]
 fn the_first_page() {
-    survive(Site::new(Export::On), FIRST_PAGE, |_| true);
+    survive(Site::new(Export::On), FIRST_PAGE);
 }
 
 #[test]
 fn the_first_page_when_it_is_read_where_it_is_there() {
-    survive(Site::new(Export::Auto), FIRST_PAGE, |row| row.1[0].starts_with("status") || row.1[0].starts_with("empty"));
+    let answered = |row: &&Row<'_>| row.1[0].starts_with("status") || row.1[0].starts_with("empty");
+    survive(Site::new(Export::Auto), FIRST_PAGE.iter().filter(answered));
 }
 
 #[test]
 fn a_later_page() {
-    survive(Site::new(Export::On), A_LATER_PAGE, |_| true);
+    survive(Site::new(Export::On), A_LATER_PAGE);
 }
 
 #[test]
 fn ways_of_paging() {
-    survive(Site::new(Export::On), PAGING, |_| true);
+    survive(Site::new(Export::On), PAGING);
 }
 
 #[test]
