@@ -159,6 +159,19 @@ pub async fn keyless_accounts(
     rows.iter().map(|row| decode(row).map(|row| (row.account.profile.name.to_lowercase(), row))).collect()
 }
 
+/// Some active users of `site`, with their names.
+pub async fn some_active(
+    connection: &mut SqliteConnection,
+    site: SiteId,
+) -> Result<Vec<(UserId, String)>, sqlx::Error> {
+    let rows: Vec<(i64, String)> =
+        sqlx::query_as("SELECT id, name FROM accounts WHERE site_id = ? AND status = 'active' LIMIT 100")
+            .bind(site.0)
+            .fetch_all(connection)
+            .await?;
+    Ok(rows.into_iter().map(|(id, name)| (UserId(id), name)).collect())
+}
+
 /// When the newest of the users without a key was first seen, among those whom User Export shows still.
 pub async fn newest_keyless(connection: &mut SqliteConnection, site: SiteId) -> Result<Option<Timestamp>, sqlx::Error> {
     let newest: Option<String> = sqlx::query_scalar(

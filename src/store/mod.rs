@@ -15,7 +15,7 @@ mod walks;
 
 pub use accounts::{
     AccountRow, accounts_by_id, accounts_by_key, accounts_by_name, begin_bulk, drop_indexes, insert_accounts,
-    keyless_accounts, newest_keyless, restore_indexes, rotation, update_account, update_times,
+    keyless_accounts, newest_keyless, restore_indexes, rotation, some_active, update_account, update_times,
 };
 pub use backup::{Backup, BackupError, NewestWalk, backup};
 pub use groups::{

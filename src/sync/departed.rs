@@ -107,8 +107,12 @@ impl Reader<'_> {
         let lacked = |row: &AccountRow| all_identified && provable(row) && (row.account.key.is_some() || nobody_new);
 
         let accounts = self.in_turn(absent).await?;
-        let mut looked_up =
-            look_up_all(self.extender, accounts, lookups, &lacked).await.map_err(WalkError::of_request)?;
+        let listed = store::some_active(self.connection, self.site).await.map_err(|error| self.store.sql(error))?;
+        let listed = listed.into_iter().find(|(id, name)| !absent.contains(id) && is_addressable(name));
+        let listed = listed.map(|(_, name)| name);
+        let mut looked_up = look_up_all(self.extender, accounts, lookups, &lacked, listed.as_deref())
+            .await
+            .map_err(WalkError::of_request)?;
         let mut named = self.look_up_names(exported, lookups).await?;
         let (never, turn) = store::rotation(self.connection, self.site, self.before.lookup_cursor, *lookups as usize)
             .await
@@ -123,7 +127,9 @@ impl Reader<'_> {
         let mut departed = Departed { cursor: self.before.lookup_cursor, ..Departed::default() };
         for (rows, moves) in [(never, false), (turn, true)] {
             let rows = rows.into_iter().filter(wanted).collect();
-            let asked = look_up_all(self.extender, rows, lookups, &lacked).await.map_err(WalkError::of_request)?;
+            let asked = look_up_all(self.extender, rows, lookups, &lacked, listed.as_deref())
+                .await
+                .map_err(WalkError::of_request)?;
             for user in asked.into_iter().filter(|user| !matches!(user.finding, Finding::NotAsked)) {
                 if moves {
                     departed.cursor = user.known.id;

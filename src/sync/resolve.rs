@@ -83,15 +83,17 @@ pub fn is_deleted(record: &SeenUser) -> bool {
 pub type Lacked<'a> = &'a (dyn Fn(&AccountRow) -> bool + Sync);
 
 /// Looks users up by name, and by key where the name does not lead to them. Spends at most `budget` requests, in the
-/// order given (a request that is sent again counts once), and lowers it by those spent. Fails only when the credentials or the account are refused.
+/// order given (a request that is sent again counts once), and lowers it by those spent. `listed` is the name of a user
+/// whom the lists show. Fails only when the credentials or the account are refused.
 pub async fn look_up_all(
     extender: Extender<'_>,
     users: Vec<AccountRow>,
     budget: &mut u32,
     lacked: Lacked<'_>,
+    listed: Option<&str>,
 ) -> Result<Vec<LookedUp>, RequestError> {
     let concurrency = extender.client().limits().concurrency;
-    let site = Asked { extender, left: AtomicU32::new(*budget), nobody: OnceCell::new() };
+    let site = Asked { extender, left: AtomicU32::new(*budget), listed, nobody: OnceCell::new() };
     let mut answers = stream::iter(users).map(|user| look_up(&site, user, lacked)).buffered(concurrency);
     let mut found = Vec::new();
     while let Some(answer) = answers.next().await {
@@ -106,6 +108,8 @@ pub async fn look_up_all(
 struct Asked<'a> {
     extender: Extender<'a>,
     left: AtomicU32,
+    /// The name of a user whom its lists show.
+    listed: Option<&'a str>,
     /// The status it answers about a name that nobody has, where that is another than 404.
     nobody: OnceCell<Option<u16>>,
 }
@@ -116,16 +120,19 @@ impl Asked<'_> {
     }
 
     /// Whether the site answers with `status` when nobody has the name: releases that say 400 or 500 there were seen.
-    /// Asked once, within the budget.
+    /// It does when a name that nobody has gets it, and a user who is listed does not. Asked once, within the budget.
     async fn says_so_of_nobody(&self, status: u16) -> Result<bool, RequestError> {
+        let Some(listed) = self.listed.filter(|_| matches!(status, 400 | 500)) else { return Ok(false) };
         let ask = || async {
-            if !self.take(1) {
+            if !self.take(2) {
                 return Ok(None);
             }
-            match self.extender.look_up(NOBODY).await {
-                Err(RequestError { trouble: Trouble::Status(status), .. }) => Ok(Some(status)),
-                Err(error) if error.trouble.is_refusal() || error.trouble.is_block() => Err(error),
-                Ok(_) | Err(_) => Ok(None),
+            match (self.extender.look_up(NOBODY).await, self.extender.look_up(listed).await) {
+                (Err(RequestError { trouble: Trouble::Status(status), .. }), Ok(LookUp::Found(_))) => Ok(Some(status)),
+                (Err(error), _) | (_, Err(error)) if error.trouble.is_refusal() || error.trouble.is_block() => {
+                    Err(error)
+                }
+                _ => Ok(None),
             }
         };
         Ok(*self.nobody.get_or_try_init(ask).await? == Some(status))

@@ -9,7 +9,7 @@ use std::time::Duration;
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection};
 
-use crate::support::{Ran, World, rollbook};
+use crate::support::{Ran, World, alone};
 
 fn mirrored() -> World {
     let world = World::small();
@@ -32,21 +32,6 @@ fn named(folder: &Path, part: &str) -> Vec<String> {
     let mut names: Vec<_> = names.filter(|name| name.contains(part)).collect();
     names.sort();
     names
-}
-
-/// A shell in a namespace of its own, where it may mount; `None`, and a note, where that is not permitted.
-fn alone(world: &World, script: &str) -> Option<Ran> {
-    let permitted = Command::new("unshare").args(["-Urm", "true"]).stderr(Stdio::null()).status();
-    if !permitted.is_ok_and(|status| status.success()) {
-        eprintln!("skipped: unshare is not permitted here");
-        return None;
-    }
-    let mut command = rollbook(world.folder.path());
-    let program = command.get_program().to_owned();
-    let mut shell = Command::new("unshare");
-    shell.args(["-Urm", "sh", "-c", script]).arg(program).current_dir(world.folder.path());
-    command = shell;
-    Some(Ran::of(&mut command))
 }
 
 #[test]
@@ -210,7 +195,7 @@ fn a_disk_that_is_full() {
             "mkdir -p small && mount -t tmpfs -o size={kib}k tmpfs small && \"$0\" db backup small/copy.db; \
              code=$?; ls -A small; exit $code"
         );
-        let Some(ran) = alone(&world, &script) else { return };
+        let Some(ran) = alone(world.folder.path(), &script) else { return };
         let ran = ran.exits(1).says(&["small/copy.db", "no room", "bytes"]);
         assert_eq!(ran.stdout, "", "something is left behind");
     }
@@ -227,7 +212,7 @@ fn a_folder_that_is_not_there_or_cannot_be_written() {
     let world = mirrored();
     world.run(&["db", "backup", "nowhere/copy.db"]).exits(1).says(&["nowhere/copy.db", "folder"]);
     let script = "mkdir -p fixed && mount -t tmpfs -o ro tmpfs fixed && exec \"$0\" db backup fixed/copy.db";
-    let Some(ran) = alone(&world, script) else { return };
+    let Some(ran) = alone(world.folder.path(), script) else { return };
     ran.exits(1).says(&["fixed/copy.db", "folder"]);
 }
 
@@ -237,7 +222,7 @@ fn a_copy_on_a_file_system_that_cannot_be_written() {
     world.run(&["db", "backup", "copy.db"]).exits(0);
     let script = "mkdir -p fixed && mount -t tmpfs tmpfs fixed && cp copy.db fixed && mount -o remount,ro fixed && \
                   \"$0\" db verify fixed/copy.db && exec \"$0\" --database fixed/copy.db db verify";
-    let Some(ran) = alone(&world, script) else { return };
+    let Some(ran) = alone(world.folder.path(), script) else { return };
     ran.exits(0).prints(&["group-fingerprints         ok"]);
 }
 

@@ -55,15 +55,19 @@ fn a_look_up_that_fails_proves_nothing() {
         world.sync().exits(0);
         assert_eq!(world.one(&format!("SELECT status FROM users WHERE key = '{key}'")), "no-access");
     }
-    // Sites answer 500 for a name they do not know.
+}
+
+#[test]
+fn a_site_that_answers_500_where_404_is_meant() {
     let world = World::small();
     let key = world.change(|site| site.add("ada.leaver"));
     world.sync().exits(0);
     world.change(|site| site.users.get_mut(&key).unwrap().unsynced = true);
-    let world = world.fault(Fault::always(Target::at(Endpoint::UserDetails), FaultKind::status(500)));
+    let unknown = |name: &str| Fault::always(Target::at(Endpoint::UserDetails).of(name), FaultKind::status(500));
+    let world = world.fault(unknown("ada.leaver")).fault(unknown(&key)).fault(unknown("rollbook-asks-for-nobody"));
     world.sync().exits(0);
     assert_eq!(world.one(&format!("SELECT status FROM users WHERE key = '{key}'")), "missing");
-    world.run(&["history", "user", &key]).exits(0).prints(&["by name: 500"]);
+    world.run(&["history", "user", &key]).exits(0).prints(&["by name: 500, as of a name that nobody has"]);
 }
 
 #[test]

@@ -8,6 +8,7 @@ mod commands;
 mod db;
 mod decisions;
 mod exports;
+mod faults;
 mod files;
 mod groups;
 mod guard;

@@ -1,5 +1,8 @@
 //! Logs and errors, at their most talkative, hold no secret and nobody's name.
 
+mod commands;
+mod every_fault;
+
 use rollbook::simulator::{Endpoint, Fault, FaultKind, Settings, Target, WrongToken};
 
 use crate::support::{World, always, garbled, rewritten, with_headers};

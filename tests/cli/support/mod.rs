@@ -1,11 +1,17 @@
 //! A world per test: a simulated site, a folder with a configuration and a database, and the binary to run there.
 
 mod agree;
+mod alone;
 mod database;
+mod held;
+mod picture;
 mod servers;
 mod world;
 
+pub use alone::alone;
 pub use database::Database;
+pub use held::Held;
+pub use picture::Picture;
 pub use servers::{Gauge, Scripted};
 pub use world::{Ran, World, rollbook};
 

@@ -130,6 +130,7 @@ impl World {
 
     /// Sets a key of the site in the configuration, spelled as TOML.
     pub fn key(mut self, key: &'static str, value: &str) -> Self {
+        self.keys.retain(|(known, _)| *known != key);
         self.keys.push((key, value.to_owned()));
         self.write();
         self
