@@ -92,10 +92,23 @@ pub async fn apply_removals(
         store::update_account(connection, walk, at, edit.id, &edit.after, edit.is_versioned()).await?;
     }
     end_memberships(connection, at, removals, &[]).await?;
+    remember_members(connection, removals).await?;
     let changes: Vec<ChangeRow> = removals.changes().map(|change| change_row(change, UserId(0), &[])).collect();
     let rows = changes.len() as u64;
     store::add_changes(connection, walk, Some(at), changes.into_iter()).await?;
     Ok(rows)
+}
+
+/// Remembers who is left in the groups that lost members: by an old fingerprint, one whose members all came back would
+/// be passed over.
+async fn remember_members(connection: &mut SqliteConnection, removals: &Diff) -> Result<(), sqlx::Error> {
+    let groups: Vec<GroupId> = removals.members.iter().map(|group| group_id(group.group, &[])).collect();
+    let mut members = store::current_members(connection, &groups).await?;
+    let left = groups.into_iter().map(|group| {
+        let members = members_fingerprint(members.remove(&group).unwrap_or_default().into_iter());
+        (group, Fingerprint { members, listing: None })
+    });
+    store::set_fingerprints(connection, left).await
 }
 
 async fn end_memberships(

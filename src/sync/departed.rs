@@ -8,10 +8,11 @@ use super::exports::{About, Answer, Exported};
 use super::fetch::Reader;
 use super::outside::Outside;
 use super::people::{UserRef, name_hash};
+use super::remember::Listing;
 use super::resolve::{Finding, LACKED, LookedUp, look_up_all};
 use super::users::{People, UserListing};
 use crate::confluence::{LookUp, is_addressable};
-use crate::model::{SeenUser, UserId};
+use crate::model::{Account, ExportedUser, SeenUser, Told, UserId};
 use crate::store::{self, AccountRow};
 
 /// Who is not there any more, and what is known of it.
@@ -46,7 +47,7 @@ impl Reader<'_> {
         &mut self,
         absent: &HashSet<UserId>,
         exported: &mut Exported,
-        (users, outside): (&UserListing, &Outside),
+        (users, outside, members_complete): (&UserListing, &Outside, bool),
         new_users: &mut usize,
         lookups: &mut u32,
     ) -> Result<Departed, WalkError> {
@@ -72,6 +73,7 @@ impl Reader<'_> {
         let all_named = named.len() == unidentified.len();
 
         let mut departed = Departed { cursor: self.before.lookup_cursor, ..Departed::default() };
+        let listed_whole = users.is_complete() && members_complete;
         let mut unanswered = None;
         for LookedUp { known, finding, .. } in &looked_up {
             match finding {
@@ -79,8 +81,8 @@ impl Reader<'_> {
                     unanswered.get_or_insert_with(|| why.clone());
                     departed.kept.insert(known.id);
                 }
-                // The source that would have told failed: that says nothing about the user.
-                Finding::NotAsked if matches!(exported.answer, Answer::Failed(_)) => {
+                // A source that may have told failed: that says nothing about the user.
+                Finding::NotAsked if !listed_whole || matches!(exported.answer, Answer::Failed(_)) => {
                     departed.kept.insert(known.id);
                 }
                 _ => {}
@@ -174,6 +176,7 @@ impl Reader<'_> {
         picture: &mut Picture,
         departed: Departed,
         exported: &HashSet<UserId>,
+        export: &mut Listing,
     ) -> Result<Vec<(UserId, String)>, WalkError> {
         let Departed { looked_up: departed, kept, .. } = departed;
         if departed.is_empty() {
@@ -192,6 +195,8 @@ impl Reader<'_> {
         let new_keys: HashSet<String> =
             picture.sights.iter().filter_map(|sight| sight.record.as_ref()).map(|record| record.key.clone()).collect();
         let mut evidence = Vec::new();
+        // By the key it turned out that User Export shows these, and that its rows are not about those.
+        let (mut shown_after_all, mut mistaken) = (HashSet::new(), HashSet::new());
         for LookedUp { known, finding, evidence: told } in departed {
             let user = UserRef::known(known.id);
             if kept.contains(&known.id) {
@@ -210,6 +215,15 @@ impl Reader<'_> {
                 {
                     // What was known by its name alone is a user who is known by the key.
                     told = Some("by name: a user who is known by the key, under an earlier name".to_owned());
+                    let bearer = elsewhere
+                        .get(&record.key)
+                        .filter(|bearer| place == Place::Export && !shown.contains_key(&UserRef::known(bearer.id)));
+                    if let Some(bearer) = bearer.filter(|bearer| shown_after_all.insert(bearer.id)) {
+                        let (user, export) = (UserRef::known(bearer.id), Some(Box::new(told_last(&known.account))));
+                        let (record, known) = (Some(*record), Some(Box::new(bearer.clone())));
+                        picture.sights.push(Sight { user, record, export, known, place });
+                    }
+                    mistaken.insert(known.id);
                     picture.gone.push(Gone { known: known.clone(), deleted: false });
                 }
                 Finding::Found(record) => match sight {
@@ -236,6 +250,26 @@ impl Reader<'_> {
                 }
             }
         }
+        picture.gone.retain(|gone| !shown_after_all.contains(&gone.known.id));
+        evidence.retain(|(user, _)| !shown_after_all.contains(user));
+        export.doubt_shown(&mistaken);
         Ok(evidence)
+    }
+}
+
+/// What User Export told last of a user whom it alone showed.
+fn told_last(account: &Account) -> ExportedUser {
+    let Account { key: _, profile, standing, times: _, presence: _ } = account;
+    ExportedUser {
+        username: profile.name.clone(),
+        active: standing.active,
+        can_use: standing.has_access,
+        full_name: Told::Told(profile.full_name.clone()),
+        email: Told::Told(profile.email.clone()),
+        directory: Told::Told(profile.directory.clone()),
+        language: Told::Told(profile.language.clone()),
+        created: Told::Untold,
+        updated: Told::Untold,
+        last_login: Told::Untold,
     }
 }

@@ -97,8 +97,8 @@ impl Reader<'_> {
         for user in exported.users().filter_map(UserRef::known_id) {
             absent.remove(&user);
         }
-        let mut departed =
-            self.look_up(&absent, &mut exported, (&users, &outside), &mut new_users, &mut lookups).await?;
+        let listings = (&users, &outside, members_complete);
+        let mut departed = self.look_up(&absent, &mut exported, listings, &mut new_users, &mut lookups).await?;
         meter.ends("lookups");
 
         let mut problems: Vec<String> = users.problem.iter().chain(&groups.problem).cloned().collect();
@@ -148,7 +148,14 @@ impl Reader<'_> {
             let news = picture.sights.iter().filter(|sight| sight.export.is_none());
             export.doubt_shown(&news.filter_map(|sight| sight.user.known_id()).collect());
         }
-        let evidence = self.settle_departed(&mut picture, departed, &still).await?;
+        let evidence = self.settle_departed(&mut picture, departed, &still, &mut export).await?;
+        // A look-up told better of them than that nobody shows them any more.
+        let sights = picture.sights.iter().filter_map(|sight| sight.user.known_id());
+        let told: HashSet<UserId> = match picture.released.is_empty() {
+            true => HashSet::new(),
+            false => sights.chain(picture.gone.iter().map(|gone| gone.known.id)).collect(),
+        };
+        picture.released.retain(|row| !told.contains(&row.id));
         self.settle_groups(&mut picture, groups).await?;
         Ok(Fetched {
             picture,

@@ -71,7 +71,8 @@ impl Listing {
         if let Some(rows) = &mut self.now {
             let shown: HashSet<UserId> = rows.iter().filter_map(|row| row.1.known_id()).collect();
             let absent: HashSet<UserId> = users.difference(&shown).copied().collect();
-            rows.extend(retained(&self.before, &absent));
+            // One who comes back with the same bytes is news to the mirror if the removal was approved meanwhile.
+            rows.extend(retained(&self.before, &absent).map(|(_, user, name)| (0, user, name)));
         }
     }
 }

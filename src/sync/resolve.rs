@@ -152,10 +152,11 @@ async fn look_up(site: &Asked<'_>, known: AccountRow, lacked: Lacked<'_>) -> Res
             evidence.push(format!("by {by}: cannot be asked"));
             continue;
         }
-        if reserved == 0 {
+        // One whose name is another's by now can be proven deleted by its key alone.
+        if reserved == 0 && !(lacked && site.take(1)) {
             break;
         }
-        reserved -= 1;
+        reserved = reserved.saturating_sub(1);
         match site.extender.look_up(value).await {
             Ok(LookUp::Found(record)) if key.as_ref().is_none_or(|key| record.key == *key) => {
                 let deleted = is_deleted(&record);

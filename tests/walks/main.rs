@@ -2,5 +2,6 @@
 
 mod between;
 mod evolution;
+mod soak;
 mod standing;
 mod support;
