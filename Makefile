@@ -1,10 +1,14 @@
 # What CI runs, for people. `.ci/run` is the whole gate.
 
-.PHONY: test check docs bench audit
+.PHONY: test soak check docs bench audit
 
 # Every test: of the library, the commands, the documentation.
 test:
 	cargo test --locked
+
+# The tests of durability and the random stories, ROLLBOOK_SOAK (10) times as long as in a normal run, and other stories.
+soak:
+	ROLLBOOK_SOAK=$${ROLLBOOK_SOAK:-10} cargo test --locked --test walks --test cli -- --nocapture soak kills
 
 # Formatting, lints and documentation, without a warning.
 check:

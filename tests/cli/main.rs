@@ -8,6 +8,7 @@ mod db;
 mod exports;
 mod files;
 mod groups;
+mod kills;
 mod listings;
 mod lookups;
 mod mirror;
@@ -15,6 +16,10 @@ mod names;
 mod politeness;
 mod privacy;
 mod processes;
+mod races;
 mod records;
 mod refusals;
 mod story;
+
+#[path = "../common/schema_1.rs"]
+mod schema_1;

@@ -9,15 +9,18 @@ use rollbook::model::Timestamp;
 use rollbook::simulator::{LICENCE_GROUPS, Population, User};
 
 /// Names that somebody bore and may be given to another.
-#[derive(Default)]
 pub struct Names {
     /// Whether two may swap theirs.
-    pub swaps: bool,
+    swaps: bool,
     freed: Vec<String>,
     made: usize,
 }
 
 impl Names {
+    pub fn new(swaps: bool) -> Self {
+        Self { swaps, freed: Vec::new(), made: 0 }
+    }
+
     fn fresh(&mut self) -> String {
         self.made += 1;
         format!("person.{}", self.made)

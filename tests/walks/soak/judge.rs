@@ -52,6 +52,7 @@ pub async fn assert_rightly_gone(
     walk: i64,
     site: &Site,
     exported: bool,
+    disturbed: bool,
     when: &str,
 ) {
     let sql = "SELECT c.kind, u.key, u.name, g.name, c.before \

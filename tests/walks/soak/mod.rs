@@ -87,7 +87,7 @@ impl Story {
              guarded {guarded})"
         );
         let honest = matches!(trouble, Trouble::None | Trouble::FewLookUps);
-        let names = Names { swaps: swaps || honest, ..Names::default() };
+        let names = Names::new(swaps || honest);
         let (past, pictures) = (Past::default(), Vec::new());
         Self { world, rng, names, past, pictures, trouble, export, wanted, guarded, told }
     }
