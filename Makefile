@@ -6,8 +6,10 @@
 test:
 	cargo test --locked
 
-# The tests that take minutes.
+# The long versions: kills and random stories ROLLBOOK_SOAK (10) times as long as in a normal run, and other stories;
+# and the tests that take minutes.
 soak:
+	ROLLBOOK_SOAK=$${ROLLBOOK_SOAK:-10} cargo test --locked --test walks --test cli -- --nocapture soak kills
 	cargo test --locked --test cli -- --ignored --exact chaos::many_seeds resolution::a_wave_of_five_thousand_leavers_takes_few_requests
 
 # Formatting, lints and documentation, without a warning.

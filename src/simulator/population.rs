@@ -78,6 +78,9 @@ pub struct Population {
     pub(super) shown: BTreeMap<String, User>,
     /// Every account as User Export last listed it.
     pub(super) exported: BTreeMap<String, User>,
+    /// Accounts that User Export did not list at some look, at which nobody had their name: proven gone until they are
+    /// back.
+    pub(super) let_go: BTreeSet<String>,
     /// Names freed by deletions, for re-use.
     pub(super) freed_names: Vec<String>,
     /// How many people were ever made up.
@@ -99,6 +102,7 @@ impl Population {
             rng: ChaCha12Rng::seed_from_u64(seed),
             shown: BTreeMap::new(),
             exported: BTreeMap::new(),
+            let_go: BTreeSet::new(),
             freed_names: Vec::new(),
             invented: 0,
             next_wave: today,
@@ -237,15 +241,18 @@ impl Population {
         instant(self.zone, self.today, 24 * 3600 - 1)
     }
 
-    /// The account that has this name now, whatever the case; a deleted one has its key as its name.
+    /// The account that has this name now, whatever the case, rather than one that was unsynced under it; a deleted one
+    /// has its key as its name.
     pub fn find(&self, name: &str) -> Option<&User> {
         let lower = name.to_lowercase();
         let ascii = name.is_ascii();
         // Nearly every name is ASCII, and making up a site asks for all of them again and again.
-        self.users.values().find(|user| match ascii && user.name.is_ascii() {
+        let mut bearers = self.users.values().filter(|user| match ascii && user.name.is_ascii() {
             true => user.name.eq_ignore_ascii_case(name),
             false => user.name.to_lowercase() == lower,
-        })
+        });
+        let first = bearers.next()?;
+        if first.unsynced { bearers.find(|user| !user.unsynced).or(Some(first)) } else { Some(first) }
     }
 
     /// Whether this account may use Confluence: it exists, is enabled, and is in a licence group.

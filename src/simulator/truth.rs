@@ -74,6 +74,15 @@ impl Population {
                 self.exported.insert(user.key.clone(), user.clone());
             }
         }
+        let borne: BTreeSet<String> =
+            self.users.values().filter(|user| user.exists()).map(|user| user.name.to_lowercase()).collect();
+        for seen in self.exported.values() {
+            if self.users.get(&seen.key).is_some_and(User::exists) {
+                self.let_go.remove(&seen.key);
+            } else if !borne.contains(&seen.name.to_lowercase()) {
+                self.let_go.insert(seen.key.clone());
+            }
+        }
     }
 
     /// The truth as of the last look, to walks over Extender alone.
@@ -98,21 +107,19 @@ impl Population {
     /// The truth as of the last look, to walks that read User Export's whole list, too.
     ///
     /// It knows every account that ever was there at a look, also those in no group; the disabled ones are
-    /// `deactivated`; and who is gone from it, and whose name nobody has any more, is `deleted`, whether Confluence
-    /// deleted the account or its directory let go of it. The keys of accounts in no group are learnt from look-ups:
+    /// `deactivated`; and who is gone from it, and whose name nobody had at a look since, is `deleted`, whether Confluence
+    /// deleted the account or its directory let go of it, and whoever gets the name later. The keys of accounts in no group are learnt from look-ups:
     /// as many as it takes.
     pub fn truth_with_export(&self) -> Truth {
         let users = self.exported.values().filter_map(|seen| {
             let now = self.users.get(&seen.key)?;
-            let name = seen.name.to_lowercase();
             let status = if self.has_access(now) {
                 Status::Active
             } else if now.exists() && !now.enabled {
                 Status::Deactivated
             } else if now.exists() {
                 Status::NoAccess
-            } else if now.deleted || !self.users.values().any(|user| user.exists() && user.name.to_lowercase() == name)
-            {
+            } else if now.deleted || self.let_go.contains(&seen.key) {
                 Status::Deleted
             } else {
                 Status::Missing

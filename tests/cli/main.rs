@@ -14,6 +14,7 @@ mod groups;
 mod guard;
 mod holds;
 mod identity;
+mod kills;
 mod listings;
 mod lookups;
 mod mirror;
@@ -21,8 +22,12 @@ mod names;
 mod politeness;
 mod privacy;
 mod processes;
+mod races;
 mod records;
 mod refusals;
 mod resolution;
 mod story;
 mod user_export;
+
+#[path = "../common/schema_1.rs"]
+mod schema_1;

@@ -1,7 +1,6 @@
 //! Two at once, and a walk that is stopped in the middle: nothing of it is seen, and the next one goes through.
 
-use std::process::{Child, Command, Stdio};
-use std::time::Duration;
+use std::process::Command;
 
 use rollbook::simulator::{Endpoint, Target};
 
@@ -23,18 +22,6 @@ fn of_two_walks_at_once_one_gives_way() {
     first.end();
     world.sync().exits(0);
     assert_eq!(world.rows("SELECT status FROM walks ORDER BY id"), ["failed", "applied"]);
-}
-
-#[test]
-fn of_two_first_starts_at_once_one_makes_the_database() {
-    let world = World::small();
-    let spawn = || world.command(&["sync"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-    let children: Vec<Child> = (0..3).map(|_| spawn()).collect();
-    let exits: Vec<_> =
-        children.into_iter().map(|child| child.wait_with_output().unwrap().status.code().unwrap()).collect();
-    assert!(exits.contains(&0) && exits.iter().all(|exit| [0, 6].contains(exit)), "{exits:?}");
-    assert_eq!(world.one("SELECT count(DISTINCT key) = count(*) FROM users"), "1");
-    assert_eq!(world.one("SELECT count(*) FROM walks WHERE status <> 'applied'"), "0");
 }
 
 #[test]
@@ -100,26 +87,6 @@ fn a_killed_walk_leaves_nothing_behind() {
     }
     assert_eq!(world.one("SELECT count(*) FROM walks WHERE error LIKE 'interrupted%'"), "4");
     assert_eq!(world.one("SELECT integrity_check FROM pragma_integrity_check"), "ok");
-}
-
-#[test]
-fn killed_at_any_moment() {
-    let world = World::small();
-    for delay in 0..12 {
-        world.change(|site| site.add(&format!("joiner {delay}")));
-        let mut child = world.command(&["sync"]).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-        // Whichever moment this is: the outcome is the same for all.
-        std::thread::sleep(Duration::from_millis(delay * 12));
-        child.kill().unwrap();
-        child.wait().unwrap();
-    }
-    world.sync().exits(0);
-    assert_eq!(world.one("SELECT count(*) FROM walks WHERE status = 'running'"), "0");
-    assert_eq!(world.one("SELECT count(*), count(DISTINCT key) FROM users WHERE name LIKE 'joiner %'"), "12|12");
-    assert_eq!(world.one("SELECT integrity_check FROM pragma_integrity_check"), "ok");
-    let odd = "SELECT w.id FROM walks w LEFT JOIN changes c ON c.walk_id = w.id GROUP BY w.id HAVING w.changes <> count(c.id)";
-    assert_eq!(world.rows(odd), [""; 0]);
-    assert!(!world.path(".rollbook.db.new").exists());
 }
 
 #[test]

@@ -1,6 +1,13 @@
 //! Walks over a site that lives: after each one the mirror equals the site, and every past picture stays true.
 
 mod between;
+mod disk;
 mod evolution;
+mod migration;
+mod soak;
 mod standing;
 mod support;
+mod wal;
+
+#[path = "../common/schema_1.rs"]
+mod schema_1;

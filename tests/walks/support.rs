@@ -123,7 +123,7 @@ pub struct Picture {
 }
 
 impl Picture {
-    fn of_truth(truth: Truth) -> Self {
+    pub fn of_truth(truth: Truth) -> Self {
         let users = truth.users.into_iter().map(|(key, user)| {
             let mut fields = BTreeMap::from([("status", user.status.as_str().to_owned())]);
             // The alias of a deleted account says nothing about the person: the mirror keeps what it knew.
@@ -154,7 +154,7 @@ impl Picture {
         Self { users: users.collect(), groups: groups.collect() }
     }
 
-    async fn of_mirror(connection: &mut SqliteConnection, at: Option<Timestamp>) -> Self {
+    pub async fn of_mirror(connection: &mut SqliteConnection, at: Option<Timestamp>) -> Self {
         const FIELDS: [&str; 13] = [
             "status",
             "has_access",

@@ -17,6 +17,11 @@ pub use world::{Ran, World, rollbook};
 
 use rollbook::simulator::{Endpoint, Fault, FaultKind, Target};
 
+/// How many times as much as in a normal run: `ROLLBOOK_SOAK`.
+pub fn soak() -> u64 {
+    std::env::var("ROLLBOOK_SOAK").ok().map_or(1, |times| times.parse().expect("ROLLBOOK_SOAK is a number"))
+}
+
 /// A change to the body of every right answer of an endpoint.
 pub fn rewritten(endpoint: Endpoint, change: impl FnMut(String) -> String + Send + 'static) -> Fault {
     Fault::always(Target::at(endpoint), FaultKind::rewrite(change))

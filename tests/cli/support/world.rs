@@ -4,7 +4,7 @@ use std::fmt::Write;
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 
 use rollbook::simulator::{Fault, Population, Settings, Simulator, UserLists};
 use serde_json::Value;
@@ -251,7 +251,12 @@ impl Ran {
 
     /// The same, with what the command says about its output left as it is.
     pub fn of_output(command: &mut Command) -> Self {
-        let output = command.spawn().unwrap().wait_with_output().unwrap();
+        Self::of_child(command.spawn().unwrap())
+    }
+
+    /// Waits for one that was started.
+    pub fn of_child(child: Child) -> Self {
+        let output = child.wait_with_output().unwrap();
         let text = |bytes| String::from_utf8(bytes).unwrap();
         Self { exit: output.status.code().unwrap_or(-1), stdout: text(output.stdout), stderr: text(output.stderr) }
     }
