@@ -84,19 +84,9 @@ pub async fn diff(options: DiffOptions, connection: &mut SqliteConnection, out: 
     to_out(out, |out| match format {
         Format::Table => text(options.id, &status, hold.as_ref(), &removals, out),
         Format::Json => {
-            let hold = hold.as_ref();
-            let head = json!({
-                "walk": options.id,
-                "site": hold.map(|hold| &hold.site_name),
-                "status": status,
-                "reasons": hold.map(|hold| hold.reasons.lines().collect::<Vec<_>>()).unwrap_or_default(),
-                "decision": hold.and_then(|hold| hold.decision.as_deref()),
-                "decided_at": hold.and_then(|hold| hold.decided_at).map(Timestamp::to_rfc3339),
-                "decided_by": hold.and_then(|hold| hold.decided_by.as_deref()),
-                "reason": hold.and_then(|hold| hold.reason.as_deref()),
-            });
-            let head = head.to_string();
-            write!(out, "{},\n\"removals\":", head.trim_end_matches('}'))?;
+            let hold = hold.as_ref().map_or(serde_json::Value::Null, hold_document);
+            write!(out, "{{\"walk\":{},\"status\":{},\n\"hold\":{hold},\n", options.id, json!(status))?;
+            out.write_all(b"\"removals\":")?;
             render::write_json_rows(&removals, out)?;
             out.write_all(b"}\n")
         }
@@ -110,6 +100,16 @@ fn text(id: i64, status: &str, hold: Option<&HoldRow>, removals: &Table, out: &m
         return writeln!(out, "Walk {id} ({status}) holds nothing: `rollbook walks show {id}` shows what it changed.");
     };
     writeln!(out, "Walk {id} of {} ({status}): {} removals set aside.", visible(&hold.site_name), hold.removals)?;
+    describe_hold(hold, out)?;
+    if removals.rows.is_empty() {
+        return writeln!(out, "They are on record no more: `rollbook walks show {id}` shows what was applied.");
+    }
+    writeln!(out)?;
+    render::write(removals, Format::Table, terminal(), out)
+}
+
+/// Why a walk was held, and what became of that.
+pub(super) fn describe_hold(hold: &HoldRow, out: &mut dyn Write) -> std::io::Result<()> {
     for reason in brief(hold.reasons.lines()) {
         writeln!(out, "  held: {reason}")?;
     }
@@ -118,11 +118,20 @@ fn text(id: i64, status: &str, hold: Option<&HoldRow>, removals: &Table, out: &m
         let why = hold.reason.as_deref().map_or(String::new(), |why| format!(": {}", visible(why)));
         writeln!(out, "  {decision} at {} UTC by {by}{why}", &at.to_sql()[..19])?;
     }
-    if removals.rows.is_empty() {
-        return writeln!(out, "They are on record no more: `rollbook walks show {id}` shows what was applied.");
-    }
-    writeln!(out)?;
-    render::write(removals, Format::Table, terminal(), out)
+    Ok(())
+}
+
+/// The same as JSON.
+pub(super) fn hold_document(hold: &HoldRow) -> serde_json::Value {
+    json!({
+        "site": hold.site_name,
+        "removals": hold.removals,
+        "reasons": hold.reasons.lines().collect::<Vec<_>>(),
+        "decision": hold.decision,
+        "decided_at": hold.decided_at.map(Timestamp::to_rfc3339),
+        "decided_by": hold.decided_by,
+        "reason": hold.reason,
+    })
 }
 
 /// Applies the removals of a held walk.

@@ -5,11 +5,14 @@ use std::io::{self, Write};
 use serde_json::{Map, json};
 use sqlx::{Connection, SqliteConnection};
 
+use super::holds::{describe_hold, hold_document};
 use super::output::{FormatOptions, terminal, to_out};
 use super::{Exit, Failure, Outcome, known_site};
 use crate::clock::Clock;
+use crate::model::WalkId;
 use crate::render::{self, Column, Format, Kind, Style, Table, Value, visible};
 use crate::report::rows;
+use crate::store::{HoldRow, find_hold};
 
 /// Options of `walks list`.
 #[derive(Clone, Debug, clap::Args)]
@@ -112,6 +115,7 @@ pub async fn show(options: ShowOptions, connection: &mut SqliteConnection, _: &C
 
 struct Shown {
     walk: Table,
+    hold: Option<HoldRow>,
     coverage: Option<serde_json::Value>,
     kinds: Vec<(String, i64)>,
     changes: Table,
@@ -129,6 +133,7 @@ async fn load(options: &ShowOptions, connection: &mut SqliteConnection) -> Resul
             format!("there is no walk {}: `rollbook walks list` lists them", options.id),
         ));
     }
+    let hold = find_hold(connection, WalkId(options.id)).await?;
     let coverage: Option<String> = sqlx::query_scalar("SELECT coverage FROM walks WHERE id = ?1")
         .bind(options.id)
         .fetch_one(&mut *connection)
@@ -151,7 +156,7 @@ async fn load(options: &ShowOptions, connection: &mut SqliteConnection) -> Resul
     .await?;
     let names = ["kind", "key", "user", "group", "field", "before", "after"].map(|name| (name, Kind::Text));
     let columns = columns(&[&[("id", Kind::Integer)], &names[..]].concat());
-    Ok(Shown { walk, coverage, kinds, changes: rows::table(columns, &changes)? })
+    Ok(Shown { walk, hold, coverage, kinds, changes: rows::table(columns, &changes)? })
 }
 
 impl Shown {
@@ -164,6 +169,9 @@ impl Shown {
                 Value::Real(number) => writeln!(out, "{:<17} {number}", column.name)?,
                 Value::Time(time) => writeln!(out, "{:<17} {}", column.name, time.to_sql())?,
             }
+        }
+        if let Some(hold) = &self.hold {
+            describe_hold(hold, out)?;
         }
         match &self.coverage {
             None => {}
@@ -193,6 +201,7 @@ impl Shown {
         out.write_all(b"{\"walk\":")?;
         render::write_json_object(&self.walk.columns, &self.walk.rows[0], out)?;
         let kinds: Map<_, _> = self.kinds.iter().map(|(kind, count)| (kind.clone(), json!(count))).collect();
+        write!(out, ",\n\"hold\":{}", self.hold.as_ref().map_or(serde_json::Value::Null, hold_document))?;
         write!(out, ",\n\"coverage\":{},\n", self.coverage.as_ref().unwrap_or(&serde_json::Value::Null))?;
         write!(out, "\"changes_by_kind\":{},\n\"changes\":", serde_json::Value::Object(kinds))?;
         render::write_json_rows(&self.changes, out)?;

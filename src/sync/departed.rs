@@ -199,7 +199,8 @@ impl Reader<'_> {
         let mut found: Vec<(usize, SeenUser)> = Vec::new();
         let mut nobody: Vec<usize> = Vec::new();
         let records = exported.roll.fresh();
-        let rows = exported.unidentified().into_iter().filter(|at| is_addressable(&records[*at].username));
+        let askable = |at: &usize| exported.about[*at] != About::Unproven && is_addressable(&records[*at].username);
+        let rows = exported.unidentified().into_iter().filter(askable);
         let rows: Vec<usize> = rows.take(*lookups as usize).collect();
         *lookups -= rows.len() as u32;
         let extender = self.extender;

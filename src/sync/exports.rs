@@ -42,6 +42,8 @@ pub enum About {
     Nobody,
     /// A name that may mean one user or another: two bear it, or one who was missing bore it.
     Unclear,
+    /// A name whose bearer may be in what REST API Extender did not show of its lists: for the next walk to tell.
+    Unproven,
 }
 
 /// User Export's list as read.
@@ -81,7 +83,7 @@ impl Exported {
     pub fn users(&self) -> impl Iterator<Item = UserRef> {
         self.about.iter().filter_map(|about| match about {
             About::User(user) => Some(*user),
-            About::Nobody | About::Unclear => None,
+            About::Nobody | About::Unclear | About::Unproven => None,
         })
     }
 
@@ -159,7 +161,7 @@ impl Exported {
     pub fn remember(&self, kept: &HashSet<UserId>) -> Option<Vec<Remember>> {
         let about = |at: usize| match self.about[at] {
             About::User(user) => Some(user),
-            About::Nobody | About::Unclear => None,
+            About::Nobody | About::Unclear | About::Unproven => None,
         };
         match self.answer {
             Answer::Read { problem: None } => self.roll.remember(kept, about),
@@ -321,15 +323,22 @@ impl Reader<'_> {
         let found = store::accounts_by_name(self.connection, self.site, &spelled).await;
         let found = found.map_err(|error| self.store.sql(error))?;
         // Whom Extender shows under another name now is not meant by the old one.
-        let elsewhere = extended.shown(found.iter().map(|row| row.id));
+        let mut unseen: HashSet<UserId> = found.iter().map(|row| row.id).collect();
+        extended.hide_seen(&mut unseen);
+        let mut hidden = unseen.clone();
+        extended.hide_shown(&mut hidden);
         let mut candidates: HashMap<usize, Vec<AccountRow>> = HashMap::new();
         for row in found {
             let at = unknown.get(&name_hash(&row.account.profile.name)).copied();
-            if let Some(at) = at.filter(|_| !elsewhere.contains(&row.id)) {
+            if let Some(at) = at.filter(|_| unseen.contains(&row.id)) {
                 candidates.entry(at).or_default().push(row);
             }
         }
         for (at, rows) in candidates {
+            if rows.iter().any(|row| !hidden.contains(&row.id)) {
+                exported.about[at] = About::Unproven;
+                continue;
+            }
             let (mut lost, mut there): (Vec<_>, Vec<_>) = rows
                 .into_iter()
                 .filter(|row| row.account.standing.status != Status::Deleted)
@@ -381,7 +390,7 @@ impl Reader<'_> {
         let (records, _) = roll.into_parts();
         let told = about.into_iter().zip(records).filter_map(|(about, record)| match about {
             About::User(user) => Some((user, Box::new(record))),
-            About::Nobody | About::Unclear => None,
+            About::Nobody | About::Unclear | About::Unproven => None,
         });
         let mut told: HashMap<UserRef, Box<ExportedUser>> = told.collect();
         if told.is_empty() {

@@ -41,8 +41,8 @@ impl<'a> Extended<'a> {
         self.users.is_complete() && self.members_complete
     }
 
-    /// Takes away from `hidden` those who are shown, or may be: rows that did not arrive prove nothing.
-    pub fn hide_shown(&self, hidden: &mut HashSet<UserId>) {
+    /// Takes away from `hidden` those who are shown.
+    pub fn hide_seen(&self, hidden: &mut HashSet<UserId>) {
         if hidden.is_empty() {
             return;
         }
@@ -50,6 +50,11 @@ impl<'a> Extended<'a> {
             hidden.remove(&id);
         }
         self.users.roll.retain_unseen(hidden, &self.users.people.users);
+    }
+
+    /// Takes away from `hidden` those who are shown, or may be: rows that did not arrive prove nothing.
+    pub fn hide_shown(&self, hidden: &mut HashSet<UserId>) {
+        self.hide_seen(hidden);
         if !self.users.is_complete() {
             for user in &self.users.absent {
                 hidden.remove(user);

@@ -148,7 +148,7 @@ impl UserListing {
         self.roll.fresh_with_key(key).map(|at| self.people.users[at])
     }
 
-    /// Who bears which name.
+    /// Who bears which name, among those whose rows arrived: a name that somebody else had may have been passed on.
     pub fn names(&self) -> Names {
         let known = self.people.users.iter().filter(|user| user.new_index().is_none());
         let fresh: HashSet<UserRef> = known.copied().collect();
@@ -164,16 +164,6 @@ impl UserListing {
                 }
                 Row::Fresh { at, .. } => {
                     names.insert(name_hash(&self.roll.fresh()[at as usize].name), self.people.users[at as usize]);
-                }
-            }
-        }
-        if !self.is_complete() {
-            // Rows that did not arrive: who bore a name still does, as far as is known.
-            let absent: HashSet<UserId> = self.absent.iter().copied().collect();
-            for entry in self.roll.known() {
-                let user = entry.user_id();
-                if absent.contains(&user) {
-                    names.insert(entry.name, UserRef::known(user));
                 }
             }
         }

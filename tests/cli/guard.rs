@@ -245,7 +245,7 @@ fn several_reasons_are_all_told() {
     let told = ["40 of 100 active users", "60 of 120 memberships", "'team'", "'confluence-users'", "email"];
     world.walks("diff", held, &[]).exits(0).prints(&told);
     world.run(&["status"]).exits(4).prints(&told);
-    let reasons = world.walks("diff", held, &["--format", "json"]).json()["reasons"].as_array().unwrap().len();
+    let reasons = world.walks("diff", held, &["--format", "json"]).json()["hold"]["reasons"].as_array().unwrap().len();
     assert_eq!(reasons, 5);
     world.walks("approve", held, &[]).exits(0);
     world.agrees();

@@ -10,15 +10,20 @@ use rollbook::simulator::{LICENCE_GROUPS, Population, User};
 
 /// Names that somebody bore and may be given to another.
 pub struct Names {
-    /// Whether two may swap theirs.
-    swaps: bool,
+    /// Whether one may get the name that was another's.
+    pass_on: bool,
     freed: Vec<String>,
     made: usize,
 }
 
 impl Names {
-    pub fn new(swaps: bool) -> Self {
-        Self { swaps, freed: Vec::new(), made: 0 }
+    pub fn new(pass_on: bool) -> Self {
+        Self { pass_on, freed: Vec::new(), made: 0 }
+    }
+
+    /// One that somebody bore.
+    fn freed(&self, rng: &mut ChaCha12Rng) -> Option<String> {
+        self.freed.choose(rng).filter(|_| self.pass_on).cloned()
     }
 
     fn fresh(&mut self) -> String {
@@ -64,7 +69,7 @@ pub fn happen(site: &mut Population, names: &mut Names, rng: &mut ChaCha12Rng, n
             }
         }
         2 | 3 => {
-            let name = names.freed.choose(rng).cloned();
+            let name = names.freed(rng);
             if let Some(name) = name.filter(|name| !is_borne(site, name)) {
                 let key = site.add(&name);
                 if rng.random_bool(0.3) {
@@ -152,14 +157,14 @@ pub fn happen(site: &mut Population, names: &mut Names, rng: &mut ChaCha12Rng, n
         21 => {
             // Two swap their names, or one takes a name that was another's.
             let pair = (somebody(site, rng, exists), somebody(site, rng, exists));
-            if let ((Some(one), Some(other)), true) = (pair, names.swaps) {
+            if let ((Some(one), Some(other)), true) = (pair, names.pass_on) {
                 let name = site.users[&one].name.clone();
                 site.users.get_mut(&one).unwrap().name = site.users[&other].name.clone();
                 site.users.get_mut(&other).unwrap().name = name;
             }
         }
         22 => {
-            let name = names.freed.choose(rng).cloned().filter(|name| !is_borne(site, name));
+            let name = names.freed(rng).filter(|name| !is_borne(site, name));
             if let (Some(key), Some(name)) = (somebody(site, rng, exists), name) {
                 rename(site, names, &key, name);
             }

@@ -65,7 +65,7 @@ const OPEN: Guard = Guard { users_percent: 100.0, memberships_percent: 100.0, ig
 const DEFAULT: Guard = Guard { users_percent: 10.0, memberships_percent: 25.0, ignore_below: 10 };
 
 impl Story {
-    async fn begin(seed: u64, swaps: bool) -> Self {
+    async fn begin(seed: u64, names_pass_on: bool) -> Self {
         let mut rng = ChaCha12Rng::seed_from_u64(seed);
         let trouble =
             *[Trouble::None, Trouble::None, Trouble::FewLookUps, Trouble::Faults, Trouble::Faults, Trouble::Lies]
@@ -87,7 +87,7 @@ impl Story {
              guarded {guarded})"
         );
         let honest = matches!(trouble, Trouble::None | Trouble::FewLookUps);
-        let names = Names::new(swaps || honest);
+        let names = Names::new(names_pass_on || honest);
         let (past, pictures) = (Past::default(), Vec::new());
         Self { world, rng, names, past, pictures, trouble, export, wanted, guarded, told }
     }
@@ -193,7 +193,9 @@ impl Story {
         let at = Timestamp::parse_sql(&at).unwrap();
         let picture = judge::as_of(&mut reader, at).await;
         self.pictures.push((at, picture));
-        if self.trouble == Trouble::None && !self.guarded {
+        // Whom User Export alone showed is looked up by the walk after the first without it.
+        let settled = matches!(self.export, Export::Never | Export::Always | Export::Later);
+        if self.trouble == Trouble::None && !self.guarded && settled {
             judge::assert_is_the_site(&mut reader, &site, reads, &self.past, when).await;
         }
         drop(reader);
@@ -277,9 +279,11 @@ async fn any_story_ends_well() {
     }
 }
 
-/// Two swap their names while the user list and User Export arrive in part: one of them got the other's `active`.
+/// Names pass from one to another while the user list or User Export arrives in part: who bore a name in the rows that did
+/// not arrive is taken to bear it still, and gets the memberships, or the `active`, of another.
 #[tokio::test]
-#[ignore = "not right yet"]
-async fn names_are_swapped_while_lists_are_incomplete() {
-    Story::begin(57, true).await.run().await;
+async fn names_pass_on_while_lists_are_incomplete() {
+    for seed in [57, 95, 108] {
+        Story::begin(seed, true).await.run().await;
+    }
 }
