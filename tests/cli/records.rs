@@ -137,13 +137,13 @@ fn the_same_user_twice_is_one_row() {
 fn a_list_of_nothing_but_unreadable_records_is_no_empty_list() {
     let world = World::small();
     world.sync().exits(0);
-    let contents = world.database().contents(&["walks", "listings"]);
+    let contents = world.database().contents(&["walks", "listings", "group_fingerprints"]);
     let world = world.fault(rewritten(Endpoint::UserList, |body| body.replace("\"key\":", "\"userKey\":")));
     let ran = world.sync();
     assert!([3, 69].contains(&ran.exit), "{}: {}", ran.exit, ran.stderr);
     let told = format!("{}{}", ran.stdout, ran.stderr);
     assert!(told.contains("'key': missing") && !told.contains("empty"), "{told}");
-    assert_eq!(world.database().contents(&["walks", "listings"]), contents);
+    assert_eq!(world.database().contents(&["walks", "listings", "group_fingerprints"]), contents);
 }
 
 #[test]
