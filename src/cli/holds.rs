@@ -102,7 +102,10 @@ fn text(id: i64, status: &str, hold: Option<&HoldRow>, removals: &Table, out: &m
     writeln!(out, "Walk {id} of {} ({status}): {} removals set aside.", visible(&hold.site_name), hold.removals)?;
     describe_hold(hold, out)?;
     if removals.rows.is_empty() {
-        return writeln!(out, "They are on record no more: `rollbook walks show {id}` shows what was applied.");
+        return match hold.decision.as_deref() {
+            Some("approved") => writeln!(out, "`rollbook walks show {id}` shows them among its changes."),
+            _ => writeln!(out, "They are on record no more: the next walk judged afresh."),
+        };
     }
     writeln!(out)?;
     render::write(removals, Format::Table, terminal(), out)

@@ -159,14 +159,16 @@ pub async fn keyless_accounts(
     rows.iter().map(|row| decode(row).map(|row| (row.account.profile.name.to_lowercase(), row))).collect()
 }
 
-/// Some active users of `site`, with their names.
+/// Active users of `site`, with their names: a hundred more than `few`.
 pub async fn some_active(
     connection: &mut SqliteConnection,
     site: SiteId,
+    few: usize,
 ) -> Result<Vec<(UserId, String)>, sqlx::Error> {
     let rows: Vec<(i64, String)> =
-        sqlx::query_as("SELECT id, name FROM accounts WHERE site_id = ? AND status = 'active' LIMIT 100")
+        sqlx::query_as("SELECT id, name FROM accounts WHERE site_id = ? AND status = 'active' LIMIT ?")
             .bind(site.0)
+            .bind(few as i64 + 100)
             .fetch_all(connection)
             .await?;
     Ok(rows.into_iter().map(|(id, name)| (UserId(id), name)).collect())

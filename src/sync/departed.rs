@@ -49,13 +49,15 @@ const KNOWN_BY_KEY: &str = "by name: a user who is known by the key, under an ea
 
 impl Departed {
     /// Keeps those of the absent of whom nothing could be found out, and says why.
-    fn keep(&mut self, looked_up: &[LookedUp], exported: &Exported, extended: &Extended<'_>) {
+    fn keep(&mut self, looked_up: &[LookedUp], absent: &HashSet<UserId>, exported: &Exported, extended: &Extended<'_>) {
         let may_be_shown: HashSet<UserId> =
             if exported.is_in_doubt() { exported.absent().into_iter().collect() } else { HashSet::new() };
         let all_read = extended.is_complete() && !exported.is_in_doubt();
         let (mut users, mut why) = (0, None);
         for LookedUp { known, finding, .. } in looked_up {
             match finding {
+                // In rotation it stands as it did, and its turn comes again.
+                Finding::Unanswered(_) if !absent.contains(&known.id) => {}
                 Finding::Unanswered(told) => {
                     why.get_or_insert(told);
                     users += 1;
@@ -107,7 +109,12 @@ impl Reader<'_> {
         let lacked = |row: &AccountRow| all_identified && provable(row) && (row.account.key.is_some() || nobody_new);
 
         let accounts = self.in_turn(absent).await?;
-        let listed = store::some_active(self.connection, self.site).await.map_err(|error| self.store.sql(error))?;
+        let listed = match absent.is_empty() {
+            true => Vec::new(),
+            false => store::some_active(self.connection, self.site, absent.len())
+                .await
+                .map_err(|error| self.store.sql(error))?,
+        };
         let listed = listed.into_iter().find(|(id, name)| !absent.contains(id) && is_addressable(name));
         let listed = listed.map(|(_, name)| name);
         let mut looked_up = look_up_all(self.extender, accounts, lookups, &lacked, listed.as_deref())
@@ -122,8 +129,13 @@ impl Reader<'_> {
         if exported.is_in_doubt() {
             told.extend(exported.absent());
         }
-        let wanted =
-            |row: &AccountRow| !absent.contains(&row.id) && (row.account.key.is_none() || !told.contains(&row.id));
+        let mut unseen: HashSet<UserId> = never.iter().chain(&turn).map(|row| row.id).collect();
+        extended.hide_seen(&mut unseen);
+        let wanted = |row: &AccountRow| {
+            !absent.contains(&row.id)
+                && unseen.contains(&row.id)
+                && (row.account.key.is_none() || !told.contains(&row.id))
+        };
         let mut departed = Departed { cursor: self.before.lookup_cursor, ..Departed::default() };
         for (rows, moves) in [(never, false), (turn, true)] {
             let rows = rows.into_iter().filter(wanted).collect();
@@ -139,9 +151,11 @@ impl Reader<'_> {
         }
 
         named.extend(self.recognize(exported, &looked_up).await?);
+        let mut keys = HashSet::new();
+        named.retain(|(_, record)| keys.insert(record.key.clone()));
         let found = looked_up.iter().filter(|user| matches!(user.finding, Finding::Found(_))).count();
         departed.found = found + named.len();
-        departed.keep(&looked_up, exported, extended);
+        departed.keep(&looked_up, absent, exported, extended);
         departed.looked_up = looked_up;
         let records: Vec<SeenUser> = named.iter().map(|(_, record)| record.clone()).collect();
         let listed = |key: &str| extended.fresh(key);
@@ -149,7 +163,7 @@ impl Reader<'_> {
         let identified = identities.identify(self.connection, people, &records, listed).await;
         identified.map_err(|error| self.store.sql(error))?;
         for ((at, _), user) in named.iter().zip(&departed.people.users) {
-            exported.about[*at] = About::User(*user);
+            exported.recognize(*at, *user);
         }
         departed.named = named;
         if exported.unidentified().is_empty() {
@@ -263,6 +277,9 @@ impl Reader<'_> {
                 _ if kept.contains(&known.id) => {}
                 Finding::Found(record) if keyless && (keys.contains(&record.key) || listed.contains(&record.key)) => {
                     // What was known by its name alone is a user who is shown, or was just found.
+                    if sight.is_some() {
+                        continue; // for the next walk to tell
+                    }
                     told = Some(KNOWN_BY_KEY.to_owned());
                     settled.doubtful.insert(known.id);
                     picture.gone.push(Gone { known: known.clone(), deleted: false });

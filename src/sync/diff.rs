@@ -73,7 +73,7 @@ pub struct GroupSight {
 pub struct Picture {
     /// Users with something new about them. New users in the order of their references.
     pub sights: Vec<Sight>,
-    /// Users no longer there. Empty unless the listings are complete.
+    /// Users no longer there, or whom a look-up did not find.
     pub gone: Vec<Gone>,
     /// Users whom a listing showed that is not read any more: nobody shows them, and that says nothing about them.
     pub released: Vec<AccountRow>,
@@ -322,12 +322,12 @@ pub fn diff(picture: Picture, moment: Moment) -> Diff {
                 let told = record.as_ref().map(|record| &record.last_failed_login_at);
                 diff.failed_logins.extend(news(told, before.times.last_failed_login_at).map(|at| (id, at)));
                 let told = record.as_ref().map(|record| &record.last_login_at);
-                let mut login = news(told, before.times.last_login_at);
+                let login = news(told, before.times.last_login_at);
                 let after = merge(Some(&before), record, export.as_deref(), place, moment);
-                if login.is_none() && after.times.last_login_at != before.times.last_login_at {
-                    login = after.times.last_login_at;
-                }
+                // That of User Export, where Extender told none or an older one.
+                let latest = after.times.last_login_at.filter(|at| before.times.last_login_at != Some(*at));
                 diff.logins.extend(login.map(|at| (id, at)));
+                diff.logins.extend(latest.filter(|at| login != Some(*at)).map(|at| (id, at)));
                 if after != before {
                     diff.edits.push(Edit { id, before, after });
                 }

@@ -132,6 +132,14 @@ impl Exported {
         }
     }
 
+    /// Tells that row `at` is about `user`: no other row is, whatever name was last known.
+    pub fn recognize(&mut self, at: usize, user: UserRef) {
+        for about in self.about.iter_mut().filter(|about| **about == About::User(user)) {
+            *about = About::Unclear;
+        }
+        self.about[at] = About::User(user);
+    }
+
     /// Makes users of the names about whom nothing is known: users without a key.
     pub fn adopt(&mut self, identities: &mut Identities) {
         for about in self.about.iter_mut().filter(|about| **about == About::Nobody) {
@@ -261,12 +269,14 @@ impl Reader<'_> {
                     let wanted = self.user_export == Wanted::On;
                     *answer = match &error.trouble {
                         Trouble::NotPermitted | Trouble::Forbidden if wanted => return Err(WalkError::Refused(error)),
-                        Trouble::NotPermitted | Trouble::Forbidden => {
+                        Trouble::NotPermitted | Trouble::Forbidden if number == 1 => {
                             Answer::Unused(Some(format!("User Export was not read: {error}")))
                         }
                         trouble if trouble.is_refusal() || trouble.is_block() => {
                             return Err(WalkError::of_request(error));
                         }
+                        // What the reading before brought counts, and proves nothing.
+                        _ if number > 1 => Answer::Read { problem: Some(format!("User Export: {error}")) },
                         Trouble::NotFound | Trouble::Status(405) if wanted => Answer::Failed(format!(
                             "User Export: {error}; install and license the app, or set user_export to \"auto\" or \"off\""
                         )),
@@ -276,7 +286,7 @@ impl Reader<'_> {
                     return Ok(());
                 }
             };
-            if pass.received == 0 && !roll.known().is_empty() {
+            if number == 1 && pass.received == 0 && !roll.known().is_empty() {
                 let known = roll.known().len();
                 *answer =
                     Answer::Failed(format!("User Export's list is empty although it showed {known} users before"));

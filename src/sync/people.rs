@@ -72,7 +72,7 @@ impl Hasher for Hashed {
 /// A map whose keys are hashes already.
 pub type HashedMap<V> = HashMap<u64, V, BuildHasherDefault<Hashed>>;
 
-/// Who bears which name, among the users of the user list.
+/// Who bears which name, among users whom a listing shows.
 #[derive(Default)]
 pub struct Names(HashedMap<Option<UserRef>>);
 

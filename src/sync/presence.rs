@@ -132,7 +132,8 @@ impl<'a> Extended<'a> {
             kept_users.remove(&id);
         }
         let mut kept_members = kept.clone();
-        if !self.members_complete {
+        if !self.is_complete() {
+            // Whom nobody called absent must not get lost from every listing.
             kept_members.extend(self.known_members.iter().map(Entry::user_id));
             self.users.roll.retain_unseen(&mut kept_members, &self.users.people.users);
         }

@@ -10,7 +10,7 @@
 
 use futures_util::stream::{self, StreamExt};
 use sha2::{Digest, Sha256};
-use tokio::sync::OnceCell;
+use tokio::sync::Mutex;
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -40,6 +40,8 @@ pub enum Finding {
 /// How evidence tells that a user is not in User Export's list.
 pub const LACKED: &str = "and not in the whole list of User Export";
 
+/// Requests that tell an error from a 404.
+const PROBES: u32 = 2;
 /// A name that nobody has.
 const NOBODY: &str = "rollbook-asks-for-nobody";
 
@@ -93,7 +95,7 @@ pub async fn look_up_all(
     listed: Option<&str>,
 ) -> Result<Vec<LookedUp>, RequestError> {
     let concurrency = extender.client().limits().concurrency;
-    let site = Asked { extender, left: AtomicU32::new(*budget), listed, nobody: OnceCell::new() };
+    let site = Asked { extender, left: AtomicU32::new(*budget), listed, nobody: Mutex::new(None) };
     let mut answers = stream::iter(users).map(|user| look_up(&site, user, lacked)).buffered(concurrency);
     let mut found = Vec::new();
     while let Some(answer) = answers.next().await {
@@ -110,8 +112,8 @@ struct Asked<'a> {
     left: AtomicU32,
     /// The name of a user whom its lists show.
     listed: Option<&'a str>,
-    /// The status it answers about a name that nobody has, where that is another than 404.
-    nobody: OnceCell<Option<u16>>,
+    /// The status it answers about a name that nobody has, where that is another than 404; once it is known.
+    nobody: Mutex<Option<Option<u16>>>,
 }
 
 impl Asked<'_> {
@@ -123,19 +125,22 @@ impl Asked<'_> {
     /// It does when a name that nobody has gets it, and a user who is listed does not. Asked once, within the budget.
     async fn says_so_of_nobody(&self, status: u16) -> Result<bool, RequestError> {
         let Some(listed) = self.listed.filter(|_| matches!(status, 400 | 500)) else { return Ok(false) };
-        let ask = || async {
-            if !self.take(2) {
-                return Ok(None);
+        let mut nobody = self.nobody.lock().await;
+        if let Some(nobody) = *nobody {
+            return Ok(nobody == Some(status));
+        }
+        if !self.take(PROBES) {
+            return Ok(false); // not known yet
+        }
+        let told = match (self.extender.look_up(NOBODY).await, self.extender.look_up(listed).await) {
+            (Err(RequestError { trouble: Trouble::Status(status), .. }), Ok(LookUp::Found(_))) => Some(status),
+            (Err(error), _) | (_, Err(error)) if error.trouble.is_refusal() || error.trouble.is_block() => {
+                return Err(error);
             }
-            match (self.extender.look_up(NOBODY).await, self.extender.look_up(listed).await) {
-                (Err(RequestError { trouble: Trouble::Status(status), .. }), Ok(LookUp::Found(_))) => Ok(Some(status)),
-                (Err(error), _) | (_, Err(error)) if error.trouble.is_refusal() || error.trouble.is_block() => {
-                    Err(error)
-                }
-                _ => Ok(None),
-            }
+            _ => None,
         };
-        Ok(*self.nobody.get_or_try_init(ask).await? == Some(status))
+        *nobody = Some(told);
+        Ok(told == Some(status))
     }
 }
 

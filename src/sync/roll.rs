@@ -291,7 +291,13 @@ impl<R: Record> Roll<R> {
                 Some((if moved { 0 } else { fingerprint }, user, name_hash(self.fresh[at as usize].name())))
             }
         }));
-        rows.extend(retained(&self.known, kept));
+        // Not of those whose row arrived: an older one would be taken for known when its bytes come back.
+        if !kept.is_empty() {
+            let mut kept = kept.clone();
+            let fresh: Vec<UserRef> = (0..self.fresh.len()).filter_map(&about).collect();
+            self.retain_unseen(&mut kept, &fresh);
+            rows.extend(retained(&self.known, &kept));
+        }
         Some(rows)
     }
 

@@ -71,10 +71,16 @@ pub async fn read_users(
                 progress(Progress::Users { read, total: page.total });
             },
         )
-        .await
-        .map_err(WalkError::of_request)?;
+        .await;
+        let pass = match pass {
+            // What the reading before brought counts all the same.
+            Err(error) if passes > 1 && !error.trouble.is_refusal() && !error.trouble.is_block() => {
+                Pass { failures: vec![error], received: read, ..Pass::default() }
+            }
+            pass => pass.map_err(WalkError::of_request)?,
+        };
         let distinct = roll.distinct();
-        if is_emptied(roll.known().len(), pass.received) {
+        if passes == 1 && is_emptied(roll.known().len(), pass.received) {
             return Err(WalkError::Emptied { known: roll.known().len() });
         }
         let found = identities.identify(connection, &mut people, roll.fresh(), |_| None).await;
@@ -91,7 +97,7 @@ pub async fn read_users(
         }
         let problem = if rows > 0 {
             Some(format!("{rows} records of the user list cannot be read: {}", malformed.join("; ")))
-        } else if completed == 0 {
+        } else if completed == 0 || !pass.failures.is_empty() {
             Some(format!("the user list is incomplete: {}", pass.shortfall(distinct)))
         } else {
             None
