@@ -40,7 +40,7 @@ pub fn reference() -> String {
         let _ = writeln!(page, "| {} | {} |", exit as u8, meaning(exit));
     }
     page.push_str(
-        "\nWith several sites in one `sync` the most serious code counts: 78, 77, 69, 6, 1, 3.\n\n\
+        "\nWith several sites in one `sync` the most serious code counts: 78, 77, 69, 6, 1, 4, 3.\n\n\
          ## Reports\n\nWhat `rollbook report NAME` answers, its parameters (`--param`) and its columns. The first columns \
          are those of every report about users:\n",
     );
@@ -145,7 +145,7 @@ fn meaning(exit: Exit) -> &'static str {
         Exit::Partial => {
             "`sync`: some of a walk could not be read; the rest was applied, and nothing was ended on the strength of what is missing"
         }
-        Exit::Held => "`status`: a walk is held for a decision (no walk is held in this release)",
+        Exit::Held => "`sync`: the walk is held, the rest of it was applied; `status`: a walk is held for a decision",
         Exit::Stale => "`status`: a site's last applied walk is older than its freshness limit, or there is none",
         Exit::Busy => "another process is walking the same site, or making or migrating the database",
         Exit::Unreachable => {

@@ -173,7 +173,7 @@ pub(super) const KEYS: &[Key] = &[
         Choice(&["auto", "on", "off"]),
         Some("auto"),
         "Whether the Confluence User Export app is asked (Data Center): `auto` where the site has it, `on` when a \
-         walk without it is a failure, `off` never.",
+         walk without it is partial, and one that it refuses fails, `off` never.",
     ),
     key(
         "sites.*.allow_writes",

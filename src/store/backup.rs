@@ -177,7 +177,9 @@ fn check_name(database: &Path, target: &Path, replace: bool) -> Result<(), Backu
         Err(error) if error.kind() == io::ErrorKind::NotFound => {}
         Err(error) => return Err(unwritable(error)),
         Ok(_) if !replace => return Err(BackupError::Exists(target.to_owned())),
-        Ok(found) if found.is_file() => {}
+        // An older copy, or an empty file made for it; anything else is somebody's.
+        Ok(found) if found.is_file() && (found.len() == 0 || check_header(target).is_ok()) => {}
+        Ok(found) if found.is_file() => return refused("a file is there that is not a Rollbook database"),
         Ok(_) => return refused("something is there that is not a regular file"),
     }
     // SQLite would take it for the log of the new file. An empty one, as readers leave it, holds nothing.

@@ -73,7 +73,7 @@ async fn standing(connection: &mut SqliteConnection, store: &Store, walk: WalkId
     let why = match found {
         Some(hold) if hold.decision.is_none() => return Ok(hold),
         Some(hold) => format!("it is {} already", hold.decision.unwrap_or_default()),
-        None => "it holds nothing".to_owned(),
+        None => "it holds nothing, or there is no such walk".to_owned(),
     };
     Err(DecideError::NotHeld(format!(
         "walk {} cannot be decided: {why}; only a site's current hold can, which 'rollbook status' names",

@@ -280,7 +280,10 @@ impl Reader<'_> {
                         Trouble::NotFound | Trouble::Status(405) if wanted => Answer::Failed(format!(
                             "User Export: {error}; install and license the app, or set user_export to \"auto\" or \"off\""
                         )),
-                        Trouble::NotFound | Trouble::Status(405) => Answer::Unused(None),
+                        Trouble::NotFound | Trouble::Status(405) if roll.known().is_empty() => Answer::Unused(None),
+                        Trouble::NotFound | Trouble::Status(405) => Answer::Unused(Some(format!(
+                            "User Export, which was read before, is not there any more: {error}"
+                        ))),
                         _ => Answer::Failed(format!("User Export: {error}")),
                     };
                     return Ok(());
