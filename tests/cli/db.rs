@@ -73,11 +73,14 @@ fn a_name_that_is_taken_or_cannot_be() {
     }
     let itself = ["rollbook.db", "./rollbook.db", "folder/../rollbook.db", "link.db", "hard.db"];
     let own = ["rollbook.db-wal", "rollbook.db-shm", "rollbook.db-journal", "rollbook.db.migrate.lock"];
-    for name in itself.iter().chain(&own).chain(&["folder", "dangling", "..", "/"]) {
+    // Nor may somebody's own file be lost, such as the configuration.
+    for name in itself.iter().chain(&own).chain(&["folder", "dangling", "..", "/", "taken", "rollbook.toml"]) {
         world.run(&["db", "backup", name, "--force"]).exits(2).says(&["cannot be a backup"]);
     }
     assert_eq!(fs::read(world.path("taken")).unwrap(), b"mine");
     assert_eq!(world.database().contents(&[]), mirror);
+    fs::remove_file(world.path("taken")).unwrap();
+    world.run(&["db", "backup", "taken"]).exits(0);
     world.run(&["db", "backup", "taken", "--force"]).exits(0);
     world.run(&["db", "verify", "taken"]).exits(0);
     // A log that is beside it would be taken for that of the new file.
