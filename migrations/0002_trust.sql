@@ -134,5 +134,5 @@ SELECT
     coalesce(p.value ->> 'rewalked', 0) AS rewalked,          -- how often the whole list was read again
     coalesce(p.value ->> 'retried', 0) AS retried,            -- requests sent again
     coalesce(p.value ->> 'rate_limited', 0) AS rate_limited,  -- answers 429
-    coalesce(p.value ->> 'problem', p.value ->> 'note', iif(p.value ->> 'absent', 'not there', NULL)) AS problem  -- why it is not complete; NULL: it is
+    coalesce(p.value ->> 'problem', p.value ->> 'note') AS problem  -- why it is not complete; NULL: it is, or is not there
 FROM walks w CROSS JOIN json_each(iif(json_valid(w.coverage), w.coverage, '{}')) p;

@@ -61,7 +61,7 @@ impl<'a> Meter<'a> {
                 ("retried", json!(sent.retries)),
                 ("rate_limited", json!(sent.rate_limited)),
             ];
-            let none = [json!(0), json!([]), json!(false), Value::Null];
+            let none = [json!(0), json!([]), Value::Null];
             let told = sent.into_iter().chain(own).filter(|(_, value)| !none.contains(value));
             figures.extend(told.map(|(name, value)| (name.to_owned(), value)));
             if !figures.is_empty() {
@@ -124,7 +124,7 @@ fn of_details(outside: &Outside) -> Told {
 
 fn of_export(exported: &Exported) -> Told {
     if exported.answer == Answer::Unused(None) {
-        return vec![("absent", json!(exported.passes > 0))];
+        return Vec::new();
     }
     let note = match &exported.answer {
         Answer::Unused(note) => note.as_ref(),
