@@ -177,8 +177,8 @@ CREATE TABLE groups (
     -- One row per group and life: a group that is removed and made again is a new row.
     id INTEGER PRIMARY KEY,            -- `group_id` elsewhere
     site_id INTEGER NOT NULL REFERENCES sites (id),  -- the site it is on
-    name TEXT NOT NULL,                -- its name, which on Data Center is its identity
-    external_id TEXT,                  -- Cloud's group id; no source in this release tells it
+    name TEXT NOT NULL,                -- its name, which on Data Center is its identity; on Cloud it may change
+    external_id TEXT,                  -- Cloud's group id, which is its identity there
     first_seen_at TEXT NOT NULL,       -- when a walk first saw it
     removed_at TEXT                    -- when a walk found it no longer listed; NULL: it is there
 ) STRICT;

@@ -123,7 +123,8 @@ ALTER TABLE listings_with_export RENAME TO listings;
 
 CREATE VIEW walk_coverage AS
     -- What each walk asked of a site and what it got, one row a part: `users` (the user list), `groups` (their list),
-    -- `members`, `details` (members without access, read with details), `export` (User Export), `lookups` (single users).
+    -- `members`, `details` (members without access, read with details), `export` (User Export), `lookups` (single users);
+    -- of Cloud: `search`, `groups`, `members`, `users` (the look-ups of account ids), `organization`.
 SELECT
     w.id AS walk_id,                   -- `walks.id`
     p.key AS part,                     -- which part

@@ -67,7 +67,7 @@ pub async fn users(options: UserOptions, config: &Config, clock: &Clock, quiet: 
     let path = options.output.as_deref().filter(|path| *path != Path::new("-"));
     refuse_terminal(format, path.is_none() && io::stdout().is_terminal())?;
     let seed = clock.now().millis() as u64;
-    let client = Client::new(&site.base_url, &site.credentials, &site.limits, clock.clone(), seed)?;
+    let client = Client::of_site(site, clock.clone(), seed)?;
     let bar = Bar::new(&site.id, quiet);
     let mut terminated = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
     let export = async {

@@ -263,7 +263,7 @@ pub(super) fn sentence(event: &Event) -> String {
         "login.active" => "was active".to_owned(),
         "evidence" => format!("looked up: {}", value(&event.after)),
         kind => {
-            let verb = kind.strip_prefix("user.").unwrap_or(kind);
+            let verb = kind.strip_prefix("user.").or_else(|| kind.strip_prefix("group.")).unwrap_or(kind);
             match &event.field {
                 Some(field) => format!("{verb}: {field}: {} -> {}", value(&event.before), value(&event.after)),
                 None if event.before.is_none() && event.after.is_none() => verb.to_owned(),

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::output::to_out;
 use super::{Exit, Failure, Outcome, describe};
 use crate::clock::Clock;
-use crate::config::{Config, Site, SiteKind};
+use crate::config::{Config, Site};
 use crate::render::visible;
 use crate::store::{Store, StoreError};
 use crate::sync::{self, Progress, WalkError, WalkOptions, WalkReport};
@@ -109,12 +109,6 @@ async fn walk(
     quiet: bool,
     stopped: &mut bool,
 ) -> Result<WalkReport, Failure> {
-    if site.kind == SiteKind::Cloud {
-        return Err(Failure::new(
-            Exit::Failure,
-            "kind = \"cloud\" is configured but this release walks only data-center sites; it was left out",
-        ));
-    }
     let bar = Bar::new(&site.id, quiet);
     let progress = |progress| bar.show(progress);
     let walk_options = WalkOptions { clock, seed: clock.now().millis() as u64, progress: &progress };
@@ -143,8 +137,10 @@ pub(super) fn failure(error: WalkError) -> Failure {
     let exit = match error {
         WalkError::Store(error) => return Failure::store(error),
         WalkError::Client(_) => Exit::Failure,
-        WalkError::Refused(_) => Exit::Refused,
-        WalkError::Unreadable(_) | WalkError::NoUserList(_) | WalkError::Emptied { .. } => Exit::Unreachable,
+        WalkError::Refused(_) | WalkError::Nobody => Exit::Refused,
+        WalkError::Unreadable(_) | WalkError::NoUserList(_) | WalkError::NotCloud(_) | WalkError::Emptied { .. } => {
+            Exit::Unreachable
+        }
     };
     Failure { exit, error: error.into() }
 }

@@ -185,7 +185,23 @@ pub(super) const KEYS: &[Key] = &[
         "sites.*.account_ids_file",
         Path,
         None,
-        "Cloud only: further account ids to look up, one a line, for accounts that no group lists.",
+        "Cloud only: further account ids to look up, one a line, for accounts that no listing shows. Blank lines, and \
+         lines that begin with `#`, are passed over.",
+    ),
+    key(
+        "sites.*.cloud_id",
+        Text,
+        None,
+        "Cloud only: the site's id, as `https://SITE.atlassian.net/_edge/tenant_info` tells it. A `base_url` on the \
+         gateway has it in its path. Needed to tell the site's last-active dates from those of other sites of the \
+         organization.",
+    ),
+    key(
+        "sites.*.group_filter",
+        Glob,
+        None,
+        "Cloud only: mirror the groups whose names match this pattern, as in `{confluence-*,site-admins}`, and no \
+         others. Without it every group is mirrored that has a user of this site among its members.",
     ),
     key("sites.*.limits.concurrency", Integer { min: 1, max: 64 }, Some("4"), "Requests in flight at one time."),
     key(
@@ -194,12 +210,24 @@ pub(super) const KEYS: &[Key] = &[
         Some("20.0"),
         "The mean rate of requests; 0 is unlimited. The smallest rate is 0.001.",
     ),
-    key("sites.*.limits.page_size", Integer { min: 1, max: 10_000 }, Some("1000"), "Rows asked for in one page."),
+    key(
+        "sites.*.limits.page_size",
+        Integer { min: 1, max: 10_000 },
+        Some("1000"),
+        "Rows asked for in one page. Cloud gives no more than 200, its organization 100.",
+    ),
+    key(
+        "sites.*.limits.batch_size",
+        Integer { min: 1, max: 250 },
+        Some("250"),
+        "Cloud: account ids looked up in one request (`users-bulk`).",
+    ),
     key(
         "sites.*.limits.lookups_per_walk",
         Integer { min: 0, max: 100_000 },
         Some("200"),
-        "Single look-ups, per walk, of users whom no listing shows any more.",
+        "Single look-ups, per walk, of users whom no listing shows any more. On Cloud: further requests, per walk, to \
+         find the account ids that the site refuses.",
     ),
     key(
         "sites.*.limits.request_timeout",
@@ -247,6 +275,13 @@ pub(super) const KEYS: &[Key] = &[
         "A file that holds the API key.",
     ),
     key("sites.*.organization.base_url", Url, Some("https://api.atlassian.com/admin"), "The Organizations API."),
+    key(
+        "sites.*.organization.lookups_per_walk",
+        Integer { min: 0, max: 100_000 },
+        Some("200"),
+        "Where the organization does not tell last-active dates in bulk: users asked about one by one, per walk. Those \
+         of whom nothing is known come first, then whoever was asked about longest ago.",
+    ),
     key("reports.path", Path, None, "A folder of your own reports, one `.sql` file each."),
     required(
         "exceptions[].match",

@@ -83,6 +83,10 @@ pub struct Site {
     pub guard: Guard,
     /// Cloud: a file of further account ids.
     pub account_ids_file: Option<PathBuf>,
+    /// Cloud: the site's id, as configured or as the gateway's address has it.
+    pub cloud_id: Option<String>,
+    /// Cloud: which groups are mirrored; `None` = those with users of the site among their members.
+    pub group_filter: Option<globset::GlobMatcher>,
     /// Cloud: where last-active dates come from.
     pub organization: Option<Organization>,
 }
@@ -118,7 +122,7 @@ pub enum Credentials {
     },
     /// `Authorization: Bearer`.
     Bearer {
-        /// A personal access token.
+        /// A personal access token, an OAuth token, an organization's API key.
         token: Secret,
     },
 }
@@ -143,6 +147,8 @@ pub struct Limits {
     pub requests_per_second: f64,
     /// Rows asked for in one page.
     pub page_size: u32,
+    /// Cloud: account ids looked up in one request.
+    pub batch_size: usize,
     /// Single look-ups of users whom no listing shows, per walk.
     pub lookups_per_walk: u32,
     /// From sending a request to the last byte of its answer.
@@ -173,6 +179,8 @@ pub struct Organization {
     pub api_key: Secret,
     /// The Organizations API.
     pub base_url: url::Url,
+    /// Users asked about one by one, per walk.
+    pub lookups_per_walk: u32,
 }
 
 /// `[reports]`

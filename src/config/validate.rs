@@ -85,13 +85,15 @@ fn site(id: &str, scope: &Scope, context: &Context, now: Timestamp) -> Option<Si
             format!("there is no file {}: create it, one account id a line, or remove the key", path.display());
         scope.problem("account_ids_file", message);
     }
+    let cloud_id = cloud_id(scope, base_url.as_ref());
+    let group_filter = scope.parsed("group_filter", |text| glob(text, "confluence-*"));
     let limits = limits(&scope.child("limits"));
     let guard = guard(&scope.child("guard"));
     let organization_scope = scope.child("organization");
     let organization = organization_scope.is_given().then(|| organization(&organization_scope)).flatten();
     if kind == Some(SiteKind::DataCenter) {
-        if scope.has("account_ids_file") {
-            scope.problem("account_ids_file", "is for Cloud sites only: remove it, or set kind = \"cloud\"");
+        for name in ["account_ids_file", "cloud_id", "group_filter"].into_iter().filter(|name| scope.has(name)) {
+            scope.problem(name, "is for Cloud sites only: remove it, or set kind = \"cloud\"");
         }
         if organization_scope.is_given() {
             organization_scope.refuse_table("is for Cloud sites only: remove the table, or set kind = \"cloud\"");
@@ -113,6 +115,8 @@ fn site(id: &str, scope: &Scope, context: &Context, now: Timestamp) -> Option<Si
         limits: limits?,
         guard: guard?,
         account_ids_file,
+        cloud_id,
+        group_filter,
         organization,
     })
 }
@@ -124,6 +128,22 @@ fn is_local(url: &url::Url) -> bool {
         Some(url::Host::Ipv6(address)) => address.is_loopback(),
         None => false,
     }
+}
+
+/// The id of a Cloud site: as configured, else as the gateway's address has it (`…/ex/confluence/ID/wiki`).
+fn cloud_id(scope: &Scope, base_url: Option<&url::Url>) -> Option<String> {
+    let given = scope.text("cloud_id");
+    let mut segments = base_url?.path_segments()?.skip_while(|segment| *segment != "ex");
+    let addressed = match (segments.next(), segments.next()) {
+        (Some("ex"), Some("confluence")) => segments.next().filter(|id| !id.is_empty()).map(str::to_owned),
+        _ => None,
+    };
+    if let (Some(given), Some(addressed)) = (&given, &addressed)
+        && !given.eq_ignore_ascii_case(addressed)
+    {
+        scope.problem("cloud_id", format!("differs from the id in base_url, {addressed}: remove the key"));
+    }
+    given.or(addressed)
 }
 
 const CREDENTIALS: [&str; 4] = ["password", "password_file", "token", "token_file"];
@@ -180,6 +200,7 @@ fn limits(scope: &Scope) -> Option<Limits> {
         scope.problem("requests_per_second", "must be 0 (unlimited) or at least 0.001");
     }
     let page_size = scope.integer("page_size");
+    let batch_size = scope.integer("batch_size");
     let lookups_per_walk = scope.integer("lookups_per_walk");
     let request_timeout = scope.duration("request_timeout");
     let walk_deadline = scope.duration("walk_deadline");
@@ -188,6 +209,7 @@ fn limits(scope: &Scope) -> Option<Limits> {
         concurrency: concurrency?,
         requests_per_second: requests_per_second?,
         page_size: page_size?,
+        batch_size: batch_size?,
         lookups_per_walk: lookups_per_walk?,
         request_timeout: request_timeout?,
         walk_deadline: walk_deadline?,
@@ -213,19 +235,12 @@ fn organization(scope: &Scope) -> Option<Organization> {
     }
     let api_key = scope.secret(&["api_key", "api_key_file"]);
     let base_url = scope.url("base_url");
-    Some(Organization { id: id?, api_key: api_key?.1, base_url: base_url? })
+    let lookups_per_walk = scope.integer("lookups_per_walk");
+    Some(Organization { id: id?, api_key: api_key?.1, base_url: base_url?, lookups_per_walk: lookups_per_walk? })
 }
 
 fn exception(scope: &Scope, context: &Context, now: Timestamp) -> Option<Exception> {
-    let pattern = scope.parsed("match", |text| {
-        if text.is_empty() {
-            return Err("is empty and fits nobody: write a pattern, as in \"svc-*\"".into());
-        }
-        // Confluence compares names and addresses without case.
-        let glob = globset::GlobBuilder::new(text).case_insensitive(true).build();
-        glob.map(|glob| glob.compile_matcher())
-            .map_err(|why| format!("is not a pattern ({}): write it like \"svc-*\"", why.kind()))
-    });
+    let pattern = scope.parsed("match", |text| glob(text, "svc-*"));
     let reason = scope.text("reason");
     let owner = scope.text("owner");
     let expires = scope.parsed("expires", |text| {
@@ -237,6 +252,16 @@ fn exception(scope: &Scope, context: &Context, now: Timestamp) -> Option<Excepti
         context.warn(format!("{} expired on {day}: renew it or remove it ({})", scope.path, scope.place_of("expires")));
     }
     Some(Exception { pattern: pattern?, reason: reason?, owner, expires })
+}
+
+/// A pattern on names; Confluence compares them, and addresses, without case.
+fn glob(text: &str, example: &str) -> Result<globset::GlobMatcher, String> {
+    if text.is_empty() {
+        return Err(format!("is empty and fits nobody: write a pattern, as in {example:?}"));
+    }
+    let glob = globset::GlobBuilder::new(text).case_insensitive(true).build();
+    glob.map(|glob| glob.compile_matcher())
+        .map_err(|why| format!("is not a pattern ({}): write it like {example:?}", why.kind()))
 }
 
 fn export(scope: &Scope, now: Timestamp) -> Option<Export> {

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::time::Duration;
 
+use super::http::Upstream;
+
 /// The most a decoded page may hold, in bytes; a bomb of gzip ends here.
 pub(super) const PAGE_CAP: u64 = 64 << 20;
 /// A waiting time beyond so many seconds is no pause but a refusal.
@@ -30,11 +32,28 @@ pub enum Right {
     Administrator,
     /// Whoever may use Confluence: groups and the names of their members.
     UseConfluence,
+    /// Whoever may use the Cloud site, with a token that has this scope where it has scopes at all.
+    Cloud {
+        /// The scope.
+        scope: &'static str,
+    },
+    /// An API key of the organization.
+    Organization,
 }
 
 impl fmt::Display for Right {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
+            Self::Cloud { scope } => {
+                return write!(
+                    f,
+                    "it needs the global permission \"can use\" Confluence and the right to view user profiles, and of a \
+                     token with scopes {scope}"
+                );
+            }
+            Self::Organization => {
+                "it needs an API key that an organization admin made for this organization, with the scope read:users"
+            }
             Self::Administrator => "it needs Confluence administrator rights",
             Self::UseConfluence => {
                 "it needs the global permission \"can use\" Confluence, and the app REST API Extender must not be \
@@ -56,12 +75,16 @@ pub enum Trouble {
         /// `X-Seraph-LoginReason`, where the site gives it.
         reason: Option<String>,
     },
+    /// 401 of Confluence Cloud or its organization: the token is wrong, has expired, or is of the other kind.
+    TokenRefused(Upstream),
     /// Answered as anonymous, or with a log-in page: the credentials do not count.
     Anonymous(&'static str),
     /// 401 where it may mean that the account is no administrator, and nothing says that it is about the credentials.
     NotPermitted,
     /// 403.
     Forbidden,
+    /// 404 where it means that the account lacks the right.
+    Concealed,
     /// 404.
     NotFound,
     /// 429 until the retries ran out, or with a waiting time that means a block.
@@ -102,9 +125,11 @@ impl Trouble {
             Self::RateLimited { retry_after } => retry_after.is_none_or(|seconds| seconds <= BLOCK_AFTER),
             Self::Status(status) => *status >= 500,
             Self::Unauthorized { .. }
+            | Self::TokenRefused(_)
             | Self::Anonymous(_)
             | Self::NotPermitted
             | Self::Forbidden
+            | Self::Concealed
             | Self::Unavailable { .. }
             | Self::NotFound
             | Self::Redirected { .. }
@@ -116,7 +141,7 @@ impl Trouble {
 
     /// The credentials are refused as such: nothing this site says can be believed, no further request is sent.
     pub fn is_refusal(&self) -> bool {
-        matches!(self, Self::Unauthorized { .. } | Self::Anonymous(_))
+        matches!(self, Self::Unauthorized { .. } | Self::TokenRefused(_) | Self::Anonymous(_))
     }
 
     /// Nothing more will be read in this walk.
@@ -151,6 +176,7 @@ impl fmt::Display for Trouble {
                     None => write!(f, "; check username and password or token, and whether a token has expired"),
                 }
             }
+            Self::TokenRefused(upstream) => write!(f, "401, the token is refused; {upstream}"),
             Self::Anonymous(why) => write!(
                 f,
                 "answered without a log-in ({why}), so the credentials do not count; check username and password or token"
@@ -160,6 +186,7 @@ impl fmt::Display for Trouble {
                 "401: the account is no Confluence administrator, or its user name and password or token are refused"
             ),
             Self::Forbidden => write!(f, "403, the account lacks the right"),
+            Self::Concealed => write!(f, "404, which says here that the account lacks the right"),
             Self::NotFound => write!(f, "404, not there"),
             Self::RateLimited { retry_after: Some(seconds) } => write!(
                 f,
@@ -195,7 +222,7 @@ impl fmt::Display for Trouble {
 impl fmt::Display for RequestError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {}", self.request, self.trouble)?;
-        if matches!(self.trouble, Trouble::Forbidden | Trouble::NotPermitted) {
+        if matches!(self.trouble, Trouble::Forbidden | Trouble::NotPermitted | Trouble::Concealed) {
             write!(f, "; {}", self.right)?;
         }
         if self.attempts > 1 {

@@ -1,5 +1,7 @@
-//! Adapters to the upstream systems: HTTP with its limits, pages and their paging, REST API Extender, Confluence User Export.
+//! Adapters to the upstream systems: HTTP with its limits, pages and their paging, REST API Extender, Confluence User
+//! Export, Confluence Cloud and its organization.
 
+mod cloud;
 mod error;
 mod extender;
 mod http;
@@ -8,9 +10,14 @@ mod paging;
 mod user_export;
 mod wire;
 
+pub use cloud::{
+    Access, Cloud, CloudGroup, EMAILS, OrganizationApi, OrganizationUser, Product, SEARCH_CAP, SearchFrom,
+    account_identity, account_identity_in_data, decode_account_id, decode_cloud_group, decode_cloud_user,
+    decode_organization_user, group_identity,
+};
 pub use error::{RequestError, Right, Trouble};
 pub use extender::{Detail, Extender, LookUp, UserList, is_addressable};
-pub use http::{Client, ClientError, DownloadError, Figures};
+pub use http::{Client, ClientError, DownloadError, Figures, Upstream};
 pub use page::{Page, Rows};
 pub use paging::{Pass, PassEnd, read_listing};
 pub use user_export::{FileFormat, ServerFile, UserExport, decode_exported, username_identity};

@@ -14,12 +14,18 @@ use serde_json::value::RawValue;
 /// One page: what its envelope says, and its records.
 #[derive(Debug, Default)]
 pub struct Page {
-    /// `startAt`, where given.
+    /// `startAt`, on Cloud `start`, where given.
     pub start: Option<u64>,
-    /// `total`, where given: rows in all pages, as of this page.
+    /// `total`, on Cloud `totalSize`, where given: rows in all pages, as of this page.
     pub total: Option<u64>,
     /// `hasNextPage`, where given: rows follow this page.
     pub more: Option<bool>,
+    /// The most rows the server puts on a page like this one, where it says.
+    pub limit: Option<u64>,
+    /// The envelope has links (Cloud): one without a `next` says that no rows follow.
+    pub has_links: bool,
+    /// The address of the page behind this one, or a cursor, as given.
+    pub next: Option<String>,
     /// How many rows the client asked for in the end: fewer where more did not come in time.
     pub asked: Option<u64>,
     /// The records, undecoded.
@@ -68,21 +74,83 @@ impl Rows {
 #[serde(rename_all = "camelCase")]
 struct Envelope<'a> {
     total: Option<u64>,
+    /// What Cloud calls it, and cannot be relied on: whatever is no number is none.
+    #[serde(borrow)]
+    total_size: Option<&'a RawValue>,
+    #[serde(alias = "start")]
     start_at: Option<u64>,
+    limit: Option<u64>,
     status: Option<String>,
     has_next_page: Option<bool>,
+    #[serde(alias = "_links")]
+    links: Option<Links>,
     #[serde(borrow)]
     users: Option<Vec<&'a RawValue>>,
     #[serde(borrow)]
     groups: Option<Vec<&'a RawValue>>,
+    #[serde(borrow)]
+    results: Option<Vec<&'a RawValue>>,
+    #[serde(borrow)]
+    data: Option<Vec<&'a RawValue>>,
+}
+
+#[derive(Deserialize)]
+struct Links {
+    next: Option<String>,
+}
+
+/// The list that a page's records stand in.
+#[derive(Clone, Copy)]
+enum List {
+    Users,
+    Groups,
+    /// Of Cloud.
+    Results,
+    /// Of an organization.
+    Data,
+}
+
+impl List {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Users => "users",
+            Self::Groups => "groups",
+            Self::Results => "results",
+            Self::Data => "data",
+        }
+    }
+
+    /// How a compact list of objects begins.
+    const fn beginning(self) -> &'static [u8] {
+        match self {
+            Self::Users => b"\"users\":[{",
+            Self::Groups => b"\"groups\":[{",
+            Self::Results => b"\"results\":[{",
+            Self::Data => b"\"data\":[{",
+        }
+    }
 }
 
 impl Page {
     /// Splits a page of user records (`users`).
     pub fn of_users(body: Bytes) -> Result<Self, String> {
-        match Self::split(&body) {
+        Self::of(body, List::Users)
+    }
+
+    /// Splits a page of Cloud (`results`).
+    pub fn of_results(body: Bytes) -> Result<Self, String> {
+        Self::of(body, List::Results)
+    }
+
+    /// Splits a page of an organization's directory (`data`).
+    pub fn of_data(body: Bytes) -> Result<Self, String> {
+        Self::of(body, List::Data)
+    }
+
+    fn of(body: Bytes, list: List) -> Result<Self, String> {
+        match Self::split(&body, list) {
             Some(page) => Ok(page),
-            None => Self::decode(body, "users"),
+            None => Self::decode(body, list),
         }
     }
 
@@ -94,12 +162,12 @@ impl Page {
 
     /// Splits a page of group names (`groups`).
     pub fn of_groups(body: Bytes) -> Result<Self, String> {
-        Self::decode(body, "groups")
+        Self::decode(body, List::Groups)
     }
 
     /// The quick way: cut between `},{`, and decode what stands around the records as the envelope.
-    fn split(body: &Bytes) -> Option<Self> {
-        let from = memmem::find(body, b"\"users\":[{")? + b"\"users\":[".len();
+    fn split(body: &Bytes, list: List) -> Option<Self> {
+        let from = memmem::find(body, list.beginning())? + list.beginning().len() - 1;
         let to = memmem::rfind(body, b"}]")? + 1;
         if to <= from || body.len() > u32::MAX as usize {
             return None;
@@ -120,24 +188,27 @@ impl Page {
         // A boundary inside a string or a nested list leaves pieces that are no records.
         let beginning = first_key(rows.get(0))?;
         rows.iter().all(|row| looks_whole(row, beginning)).then_some(())?;
-        Some(Self { start: envelope.start_at, total: envelope.total, more: envelope.has_next_page, asked: None, rows })
+        Some(envelope.around(rows))
     }
 
-    fn decode(body: Bytes, list: &'static str) -> Result<Self, String> {
-        let envelope: Envelope<'_> = serde_json::from_slice(&body).map_err(|error| {
+    fn decode(body: Bytes, list: List) -> Result<Self, String> {
+        let mut envelope: Envelope<'_> = serde_json::from_slice(&body).map_err(|error| {
             format!(
-                "not the JSON of a page of {list}: {} at line {} column {}",
+                "not the JSON of a page of {}: {} at line {} column {}",
+                list.as_str(),
                 category(&error),
                 error.line(),
                 error.column()
             )
         })?;
         let records = match list {
-            "users" => &envelope.users,
-            _ => &envelope.groups,
+            List::Users => envelope.users.take(),
+            List::Groups => envelope.groups.take(),
+            List::Results => envelope.results.take(),
+            List::Data => envelope.data.take(),
         };
         let Some(records) = records else {
-            return Err(format!("a page of {list} without '{list}'"));
+            return Err(format!("a page of {0} without '{0}'", list.as_str()));
         };
         envelope.check_status(records.is_empty())?;
         let origin = body.as_ptr() as usize;
@@ -148,12 +219,21 @@ impl Page {
                 start as u32..(start + record.get().len()) as u32
             })
             .collect();
-        let (start, total, more) = (envelope.start_at, envelope.total, envelope.has_next_page);
-        Ok(Self { start, total, more, asked: None, rows: Rows { body, at } })
+        let page = envelope.around(Rows::default());
+        Ok(Self { rows: Rows { body, at }, ..page })
     }
 }
 
 impl Envelope<'_> {
+    /// The page of these rows.
+    fn around(self, rows: Rows) -> Page {
+        let Self { total, total_size, start_at: start, limit, has_next_page: more, links, .. } = self;
+        let total = total.or_else(|| total_size?.get().parse().ok());
+        let has_links = links.is_some();
+        let next = links.and_then(|links| links.next).filter(|next| !next.is_empty());
+        Page { start, total, more, limit, has_links, next, asked: None, rows }
+    }
+
     /// `status` is "success", free text, or missing. Free text beside records is taken; beside none it could be an
     /// error that would read as an emptied list.
     fn check_status(&self, empty: bool) -> Result<(), String> {

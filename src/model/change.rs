@@ -43,6 +43,8 @@ kinds! {
     Returned => "user.returned",
     /// A group was seen for the first time.
     GroupCreated => "group.created",
+    /// A group's name changed; its id did not.
+    GroupRenamed => "group.renamed",
     /// A group is no longer listed.
     GroupRemoved => "group.removed",
     /// A user became a member of a group.

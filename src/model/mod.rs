@@ -1,12 +1,14 @@
 //! What Rollbook talks about: users, groups, changes, times. No I/O, no async, no clock.
 
 mod change;
+mod cloud;
 mod time;
 mod user;
 
 pub use change::{Change, ChangeKind};
+pub use cloud::{Activity, CloudUser};
 pub use time::{TimeError, Timestamp};
-pub use user::{Account, ExportedUser, Presence, Profile, SeenUser, Standing, Status, Times, Told};
+pub use user::{Account, ExportedUser, HIDDEN, Presence, Profile, SeenUser, Standing, Status, Times, Told};
 
 /// A user's id in the database (`users.id`).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -62,7 +62,7 @@ impl FromStr for Status {
 /// What a source says of one attribute: nothing at all, or a value that may be empty.
 ///
 /// A key that is missing from a reply leaves what is known as it is; a key that is `null` or blank empties it.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Told<T> {
     /// The source does not speak of it.
     #[default]
@@ -171,11 +171,18 @@ pub struct Profile {
     pub website: Option<String>,
     pub language: Option<String>,
     pub time_zone: Option<String>,
+    /// Cloud's own word for the status, which may be one that nobody knows.
+    pub account_status: Option<String>,
+    /// `email` is shown no more: it is the one that was shown before.
+    pub email_hidden: bool,
 }
 
+/// What the change feed has in place of an e-mail address that is shown no more.
+pub const HIDDEN: &str = "(hidden)";
+
 impl Profile {
-    /// Every attribute with its column name, in the order of the columns.
-    pub fn fields(&self) -> [(&'static str, Option<Cow<'_, str>>); 14] {
+    /// Every attribute as the change feed tells it, with its column name, in the order of the columns.
+    pub fn fields(&self) -> [(&'static str, Option<Cow<'_, str>>); 15] {
         let Self {
             name,
             full_name,
@@ -191,6 +198,8 @@ impl Profile {
             website,
             language,
             time_zone,
+            account_status,
+            email_hidden,
         } = self;
         fn text(value: &Option<String>) -> Option<Cow<'_, str>> {
             value.as_deref().map(Cow::Borrowed)
@@ -198,7 +207,7 @@ impl Profile {
         [
             ("name", Some(Cow::Borrowed(name.as_str()))),
             ("full_name", text(full_name)),
-            ("email", text(email)),
+            ("email", if *email_hidden { Some(Cow::Borrowed(HIDDEN)) } else { text(email) }),
             ("directory", text(directory)),
             ("account_type", text(account_type)),
             ("is_external", is_external.map(|yes| Cow::Borrowed(if yes { "1" } else { "0" }))),
@@ -210,6 +219,7 @@ impl Profile {
             ("website", text(website)),
             ("language", text(language)),
             ("time_zone", text(time_zone)),
+            ("account_status", text(account_status)),
         ]
     }
 }
@@ -220,7 +230,10 @@ impl Profile {
         match field {
             "name" => self.name.clone_from(&from.name),
             "full_name" => self.full_name.clone_from(&from.full_name),
-            "email" => self.email.clone_from(&from.email),
+            "email" => {
+                self.email.clone_from(&from.email);
+                self.email_hidden = from.email_hidden;
+            }
             "directory" => self.directory.clone_from(&from.directory),
             "account_type" => self.account_type.clone_from(&from.account_type),
             "is_external" => self.is_external = from.is_external,
@@ -232,6 +245,7 @@ impl Profile {
             "website" => self.website.clone_from(&from.website),
             "language" => self.language.clone_from(&from.language),
             "time_zone" => self.time_zone.clone_from(&from.time_zone),
+            "account_status" => self.account_status.clone_from(&from.account_status),
             _ => debug_assert!(false, "no such attribute: {field}"),
         }
     }
@@ -265,6 +279,8 @@ pub struct Times {
     pub last_login_known: bool,
     pub last_failed_login_at: Option<Timestamp>,
     pub last_active_at: Option<Timestamp>,
+    /// Cloud: the organization says when the user was last active, or that it never was; `None` while nobody asked.
+    pub last_active_known: Option<bool>,
     /// The dates are User Export's, to the minute: the site's other sources tell none.
     pub dates_from_export: bool,
 }

@@ -164,7 +164,7 @@ pub async fn user_events(connection: &mut SqliteConnection, user: &UserMatch) ->
     Ok(rows.into_iter().map(Event::try_from).collect::<Result<_, _>>()?)
 }
 
-/// Every life of the groups called `asked`; whatever the case, when none is spelled so.
+/// Every life of the groups that are called `asked`, or once were; whatever the case, when none is spelled so.
 ///
 /// # Errors
 /// Those of the database.
@@ -176,7 +176,8 @@ pub async fn find_groups(
     let mut found: Vec<GroupMatch> = sqlx::query_as(
         "SELECT g.id, s.name AS site, g.name, g.removed_at IS NOT NULL AS removed \
          FROM groups g JOIN sites s ON s.id = g.site_id \
-         WHERE g.name = ?1 COLLATE NOCASE AND (?2 IS NULL OR s.name = ?2) ORDER BY s.name, g.name, g.id",
+         WHERE (g.name = ?1 COLLATE NOCASE OR EXISTS (SELECT 1 FROM group_versions v WHERE v.group_id = g.id \
+             AND v.name = ?1 COLLATE NOCASE)) AND (?2 IS NULL OR s.name = ?2) ORDER BY s.name, g.name, g.id",
     )
     .bind(asked)
     .bind(site)

@@ -49,6 +49,8 @@ pub const ALL: &[Report] = &[
             ("website", Text, "profile field"),
             ("language", Text, "profile field"),
             ("time_zone", Text, "profile field"),
+            ("account_status", Text, "Cloud's own word for the status"),
+            ("email_hidden", Boolean, "Cloud: true: email is the one that was shown before"),
             ("created_at", Time, "when the account was made, by the site; empty: not known"),
             ("updated_at", Time, "when the account was last edited, as known now; empty: not known"),
             ("last_login_at", Time, "the last log-in known at as-of; empty: see last_login_known"),
@@ -58,7 +60,12 @@ pub const ALL: &[Report] = &[
                 "true: the site tells log-ins, so an empty last_login_at is never; false: it is not known"
             ),
             ("last_failed_login_at", Time, "the last failed log-in known at as-of; empty: none known"),
-            ("last_active_at", Time, "the last activity known at as-of (Cloud); empty: none known"),
+            ("last_active_at", Time, "the last activity known at as-of (Cloud); empty: see last_active_known"),
+            (
+                "last_active_known",
+                Boolean,
+                "true: the organization tells activity, so an empty last_active_at is never; false: it is not known"
+            ),
             ("first_seen_at", Time, "when a walk first saw the user"),
             ("missing_since", Time, "since when no source shows the user, if before as-of"),
             ("deactivated_at", Time, "when the account was seen to be deactivated, if before as-of"),

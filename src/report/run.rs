@@ -146,8 +146,8 @@ async fn sites(connection: &mut SqliteConnection, chosen: &[String]) -> Result<S
 
 async fn group_exists(connection: &mut SqliteConnection, group: &str, sites: &str) -> Result<(), ReportError> {
     let found: bool = sqlx::query_scalar(
-        "SELECT EXISTS (SELECT 1 FROM groups g JOIN sites s ON s.id = g.site_id \
-         WHERE g.name = ?1 AND s.name IN (SELECT value FROM json_each(?2)))",
+        "SELECT EXISTS (SELECT 1 FROM group_history n JOIN groups g ON g.id = n.group_id JOIN sites s ON s.id = g.site_id \
+         WHERE n.name = ?1 AND s.name IN (SELECT value FROM json_each(?2)))",
     )
     .bind(group)
     .bind(sites)

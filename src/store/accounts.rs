@@ -28,11 +28,11 @@ impl AccountRow {
 const SELECT: &str = "SELECT id, key, name, full_name, email, directory, account_type, is_external, department, \
     position, location, phone, im, website, language, time_zone, status, active, has_access, created_at, updated_at, \
     last_login_at, last_login_known, last_failed_login_at, last_active_at, unlisted_seen_at, missing_since, \
-    deactivated_at, deleted_at, dates_from_export FROM accounts";
+    deactivated_at, deleted_at, dates_from_export, account_status, email_hidden, last_active_known FROM accounts";
 
 /// The columns of one version, in the order of `user_history`.
 const VERSION: &str = "name, full_name, email, status, active, has_access, directory, account_type, is_external, \
-    department, position, location, phone, im, website, language, time_zone";
+    department, position, location, phone, im, website, language, time_zone, account_status, email_hidden";
 
 fn decode(row: &SqliteRow) -> Result<AccountRow, sqlx::Error> {
     let text = |index: usize| row.try_get::<Option<String>, _>(index);
@@ -61,6 +61,8 @@ fn decode(row: &SqliteRow) -> Result<AccountRow, sqlx::Error> {
                 website: text(13)?,
                 language: text(14)?,
                 time_zone: text(15)?,
+                account_status: text(30)?,
+                email_hidden: row.try_get(31)?,
             },
             standing: Standing {
                 status: status.parse().map_err(|error: String| sqlx::Error::Decode(error.into()))?,
@@ -74,6 +76,7 @@ fn decode(row: &SqliteRow) -> Result<AccountRow, sqlx::Error> {
                 last_login_known: row.try_get(22)?,
                 last_failed_login_at: time(23)?,
                 last_active_at: time(24)?,
+                last_active_known: row.try_get(32)?,
                 dates_from_export: row.try_get(29)?,
             },
             presence: Presence {
@@ -228,6 +231,63 @@ pub async fn rotation(
     Ok((never, turn))
 }
 
+/// The keys of all users of `site`, in their order.
+pub async fn account_keys(
+    connection: &mut SqliteConnection,
+    site: SiteId,
+) -> Result<Vec<(UserId, String)>, sqlx::Error> {
+    // JSON, thousands at a time: reading narrow rows one by one costs more than the rest of a quiet walk.
+    let mut keys: Vec<(UserId, String)> = Vec::new();
+    loop {
+        let json: String = sqlx::query_scalar(
+            "SELECT json_group_array(json_array(id, key)) FROM (SELECT id, key FROM accounts \
+             WHERE site_id = ?1 AND key > ?2 ORDER BY key LIMIT ?3)",
+        )
+        .bind(site.0)
+        .bind(keys.last().map_or("", |(_, key)| key))
+        .bind(CHUNK as i64)
+        .fetch_one(&mut *connection)
+        .await?;
+        let rows: Vec<(i64, String)> =
+            serde_json::from_str(&json).map_err(|error| sqlx::Error::Decode(Box::new(error)))?;
+        if rows.is_empty() {
+            return Ok(keys);
+        }
+        keys.extend(rows.into_iter().map(|(id, key)| (UserId(id), key)));
+    }
+}
+
+/// The next users of `site` to ask the organization about one by one, `limit` in all: first those about whom nobody
+/// asked yet, then on from `cursor` and around. Proven gone ones are left out.
+pub async fn activity_rotation(
+    connection: &mut SqliteConnection,
+    site: SiteId,
+    cursor: UserId,
+    limit: usize,
+) -> Result<(Vec<UserId>, Vec<UserId>), sqlx::Error> {
+    let mut taken = Vec::new();
+    for condition in [
+        "last_active_known IS NULL",
+        "last_active_known IS NOT NULL AND id > ?2",
+        "last_active_known IS NOT NULL AND id <= ?2",
+    ] {
+        let left = limit.saturating_sub(taken.iter().map(Vec::len).sum());
+        let statement = format!(
+            "SELECT id FROM accounts WHERE site_id = ?1 AND status NOT IN ('deleted', 'missing') AND {condition} \
+             ORDER BY id LIMIT ?3"
+        );
+        let ids: Vec<i64> = sqlx::query_scalar(AssertSqlSafe(statement))
+            .bind(site.0)
+            .bind(cursor.0)
+            .bind(left as i64)
+            .fetch_all(&mut *connection)
+            .await?;
+        taken.push(ids.into_iter().map(UserId).collect::<Vec<_>>());
+    }
+    let never = taken.remove(0);
+    Ok((never, taken.concat()))
+}
+
 /// Adds users; their ids are `first`, `first` + 1, … in the order given.
 pub async fn insert_accounts(
     connection: &mut SqliteConnection,
@@ -244,14 +304,15 @@ pub async fn insert_accounts(
          directory, account_type, is_external, department, position, location, phone, im, website, language, \
          time_zone, status, active, has_access, created_at, updated_at, last_login_at, last_login_known, \
          last_failed_login_at, last_active_at, unlisted_seen_at, missing_since, deactivated_at, deleted_at, \
-         dates_from_export) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+         dates_from_export, account_status, email_hidden, last_active_known) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, \
+         ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
     )
     .await?;
     for (id, account) in (first.0..).zip(accounts) {
         let spelled = Spelled::of(account);
         let own =
             [Bound::Integer(id), Bound::Integer(site.0), Bound::Text(&now), Bound::Text(&now), Bound::Integer(walk.0)];
-        let mut values = [Bound::Null; 5 + 29];
+        let mut values = [Bound::Null; 5 + COLUMNS];
         values[..5].copy_from_slice(&own);
         values[5..].copy_from_slice(&columns(account, &spelled));
         rows.run(&values)?;
@@ -274,6 +335,7 @@ impl Spelled {
             last_login_known: _,
             last_failed_login_at,
             last_active_at,
+            last_active_known: _,
             dates_from_export: _,
         } = account.times;
         let Presence { unlisted_seen_at, missing_since, deactivated_at, deleted_at } = account.presence;
@@ -285,8 +347,11 @@ impl Spelled {
     }
 }
 
-/// The values of an account, from `key` to `deleted_at` in the order of [`SELECT`] but for its id.
-fn columns<'a>(account: &'a Account, spelled: &'a Spelled) -> [Bound<'a>; 29] {
+/// The columns of an account that are written as a whole.
+const COLUMNS: usize = 32;
+
+/// The values of an account, from `key` on in the order of [`SELECT`].
+fn columns<'a>(account: &'a Account, spelled: &'a Spelled) -> [Bound<'a>; COLUMNS] {
     let Account { key, profile, standing, times, presence: _ } = account;
     let Profile {
         name,
@@ -303,6 +368,8 @@ fn columns<'a>(account: &'a Account, spelled: &'a Spelled) -> [Bound<'a>; 29] {
         website,
         language,
         time_zone,
+        account_status,
+        email_hidden,
     } = profile;
     let Standing { status, active, has_access } = standing;
     let [created_at, updated_at, last_login_at, last_failed_login_at, last_active_at] = &spelled.times;
@@ -338,6 +405,9 @@ fn columns<'a>(account: &'a Account, spelled: &'a Spelled) -> [Bound<'a>; 29] {
         Bound::text(deactivated_at.as_deref()),
         Bound::text(deleted_at.as_deref()),
         bit(Some(times.dates_from_export)),
+        Bound::text(account_status.as_deref()),
+        bit(Some(*email_hidden)),
+        bit(times.last_active_known),
     ]
 }
 
@@ -372,8 +442,8 @@ pub async fn update_account(
          language = ?14, time_zone = ?15, status = ?16, active = ?17, has_access = ?18, created_at = ?19, \
          updated_at = ?20, last_login_at = ?21, last_login_known = ?22, last_failed_login_at = ?23, \
          last_active_at = ?24, unlisted_seen_at = ?25, missing_since = ?26, deactivated_at = ?27, deleted_at = ?28, \
-         dates_from_export = ?29, version_from = iif(?30, ?31, version_from), \
-         version_walk_id = iif(?30, ?32, version_walk_id) WHERE id = ?33";
+         dates_from_export = ?29, account_status = ?30, email_hidden = ?31, last_active_known = ?32, \
+         version_from = iif(?33, ?34, version_from), version_walk_id = iif(?33, ?35, version_walk_id) WHERE id = ?36";
     let spelled = Spelled::of(account);
     let own = [Bound::Integer(i64::from(versioned)), Bound::Text(&now), Bound::Integer(walk.0), Bound::Integer(id.0)];
     Prepared::prepare(connection, sql).await?.run(&[&columns(account, &spelled)[..], &own].concat())
@@ -391,6 +461,7 @@ pub async fn update_times(connection: &mut SqliteConnection, times: &[(UserId, T
                 last_login_known,
                 last_failed_login_at,
                 last_active_at,
+                last_active_known,
                 dates_from_export,
             } = times;
             if json.len() > 1 {
@@ -403,13 +474,18 @@ pub async fn update_times(connection: &mut SqliteConnection, times: &[(UserId, T
                     None => json.push_str(",null"),
                 }
             }
+            json.push_str(match last_active_known {
+                Some(true) => ",1",
+                Some(false) => ",0",
+                None => ",null",
+            });
             json.push(']');
         }
         json.push(']');
         sqlx::query(
             "UPDATE accounts SET last_login_known = value ->> 1, dates_from_export = value ->> 2, created_at = value ->> 3, \
              updated_at = value ->> 4, last_login_at = value ->> 5, last_failed_login_at = value ->> 6, \
-             last_active_at = value ->> 7 \
+             last_active_at = value ->> 7, last_active_known = value ->> 8 \
              FROM json_each(?) WHERE accounts.id = value ->> 0",
         )
         .bind(json)

@@ -16,6 +16,8 @@ pub struct GroupRow {
     pub id: GroupId,
     /// Its name.
     pub name: String,
+    /// Cloud: its id there.
+    pub external_id: Option<String>,
     /// How its members were when last read.
     pub fingerprint: Option<Fingerprint>,
 }
@@ -42,19 +44,20 @@ pub fn members_fingerprint(members: impl Iterator<Item = UserId>) -> u64 {
 pub async fn current_groups(connection: &mut SqliteConnection, site: SiteId) -> Result<Vec<GroupRow>, sqlx::Error> {
     // One row of JSON: reading thousands of narrow rows one by one costs more than the rest of an unchanged walk.
     let json: String = sqlx::query_scalar(
-        "SELECT json_group_array(json_array(g.id, g.name, f.members, f.listing)) FROM groups g \
+        "SELECT json_group_array(json_array(g.id, g.name, g.external_id, f.members, f.listing)) FROM groups g \
          LEFT JOIN group_fingerprints f ON f.group_id = g.id WHERE g.site_id = ? AND g.removed_at IS NULL",
     )
     .bind(site.0)
     .fetch_one(connection)
     .await?;
-    let rows: Vec<(i64, String, Option<i64>, Option<i64>)> =
-        serde_json::from_str(&json).map_err(|error| sqlx::Error::Decode(Box::new(error)))?;
+    type Row = (i64, String, Option<String>, Option<i64>, Option<i64>);
+    let rows: Vec<Row> = serde_json::from_str(&json).map_err(|error| sqlx::Error::Decode(Box::new(error)))?;
     Ok(rows
         .into_iter()
-        .map(|(id, name, members, listing)| GroupRow {
+        .map(|(id, name, external_id, members, listing)| GroupRow {
             id: GroupId(id),
             name,
+            external_id,
             fingerprint: members
                 .map(|members| Fingerprint { members: members as u64, listing: listing.map(|listing| listing as u64) }),
         })
@@ -86,24 +89,74 @@ pub async fn current_members(
     Ok(members)
 }
 
+/// A group that begins.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewGroup {
+    /// Its name.
+    pub name: String,
+    /// Cloud: its id there.
+    pub external_id: Option<String>,
+}
+
+/// A group whose name changes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GroupRename {
+    /// Which.
+    pub id: GroupId,
+    /// Its name until now.
+    pub before: String,
+    /// Its name from now on.
+    pub after: String,
+}
+
 /// Adds groups, and gives their ids.
 pub async fn create_groups(
     connection: &mut SqliteConnection,
     site: SiteId,
-    names: &[String],
+    groups: &[NewGroup],
     at: Timestamp,
 ) -> Result<Vec<GroupId>, sqlx::Error> {
     let first: i64 =
         sqlx::query_scalar("SELECT coalesce(max(id), 0) + 1 FROM groups").fetch_one(&mut *connection).await?;
     let now = at.to_sql();
-    let sql = "INSERT INTO groups (id, site_id, name, first_seen_at) VALUES (?, ?, ?, ?)";
+    let sql = "INSERT INTO groups (id, site_id, name, external_id, first_seen_at) VALUES (?, ?, ?, ?, ?)";
     let mut rows = Prepared::prepare(connection, sql).await?;
-    let mut ids = Vec::with_capacity(names.len());
-    for (id, name) in (first..).zip(names) {
-        rows.run(&[Bound::Integer(id), Bound::Integer(site.0), Bound::Text(name), Bound::Text(&now)])?;
+    let mut ids = Vec::with_capacity(groups.len());
+    for (id, NewGroup { name, external_id }) in (first..).zip(groups) {
+        let external_id = Bound::text(external_id.as_deref());
+        rows.run(&[Bound::Integer(id), Bound::Integer(site.0), Bound::Text(name), external_id, Bound::Text(&now)])?;
         ids.push(GroupId(id));
     }
     Ok(ids)
+}
+
+/// Gives groups other names; those they had end at `at`.
+pub async fn rename_groups(
+    connection: &mut SqliteConnection,
+    walk: WalkId,
+    at: Timestamp,
+    renames: &[GroupRename],
+) -> Result<(), sqlx::Error> {
+    for GroupRename { id, before: _, after } in renames {
+        sqlx::query(
+            "INSERT INTO group_versions (group_id, valid_from, valid_to, walk_id, name) \
+             SELECT group_id, valid_from, ?, ?, name FROM group_history WHERE group_id = ? AND valid_to IS NULL",
+        )
+        .bind(at.to_sql())
+        .bind(walk.0)
+        .bind(id.0)
+        .execute(&mut *connection)
+        .await?;
+        let renamed = sqlx::query("UPDATE groups SET name = ? WHERE id = ?")
+            .bind(after)
+            .bind(id.0)
+            .execute(&mut *connection)
+            .await?;
+        if renamed.rows_affected() != 1 {
+            return Err(sqlx::Error::RowNotFound);
+        }
+    }
+    Ok(())
 }
 
 /// Ends a group; its memberships are ended by [`end_members`].

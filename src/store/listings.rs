@@ -27,23 +27,26 @@ impl Entry {
 /// Which listing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Part {
-    /// The user list, in its order.
+    /// The user list, in its order; on Cloud the look-ups of account ids.
     Users,
     /// Members of groups whom the user list does not show.
     Members,
     /// Confluence User Export.
     Export,
+    /// The directory of a Cloud site's organization.
+    Organization,
 }
 
 impl Part {
     /// Every listing.
-    pub const ALL: [Self; 3] = [Self::Users, Self::Members, Self::Export];
+    pub const ALL: [Self; 4] = [Self::Users, Self::Members, Self::Export, Self::Organization];
 
     const fn as_str(self) -> &'static str {
         match self {
             Self::Users => "users",
             Self::Members => "members",
             Self::Export => "export",
+            Self::Organization => "organization",
         }
     }
 }

@@ -14,13 +14,14 @@ mod verify;
 mod walks;
 
 pub use accounts::{
-    AccountRow, accounts_by_id, accounts_by_key, accounts_by_name, begin_bulk, drop_indexes, insert_accounts,
-    keyless_accounts, newest_keyless, restore_indexes, rotation, some_active, update_account, update_times,
+    AccountRow, account_keys, accounts_by_id, accounts_by_key, accounts_by_name, activity_rotation, begin_bulk,
+    drop_indexes, insert_accounts, keyless_accounts, newest_keyless, restore_indexes, rotation, some_active,
+    update_account, update_times,
 };
 pub use backup::{Backup, BackupError, NewestWalk, backup};
 pub use groups::{
-    Fingerprint, GroupRow, add_members, create_groups, current_groups, current_members, end_members,
-    forget_fingerprints, members_fingerprint, remove_group, set_fingerprints,
+    Fingerprint, GroupRename, GroupRow, NewGroup, add_members, create_groups, current_groups, current_members,
+    end_members, forget_fingerprints, members_fingerprint, remove_group, rename_groups, set_fingerprints,
 };
 pub use holds::{
     Decider, Decision, HeldChange, HeldStanding, HoldRow, add_hold, add_to_walk, count_known, current_hold,
@@ -33,7 +34,7 @@ pub use reference::reference;
 pub use verify::{Verdict, Verification, verify, verify_file};
 pub use walks::{
     Before, ChangeRow, Figures, WalkEnd, WalkStart, add_changes, add_evidence, add_first_logins, add_logins,
-    begin_walk, end_walk, fail_running, find_site, last_evidence, next_user, set_user_list,
+    begin_walk, end_walk, fail_running, find_site, last_evidence, next_user, set_cloud_id, set_user_list,
 };
 
 /// How many values go into one `json_each` argument: enough to make the statement's own cost vanish.

@@ -18,8 +18,11 @@ const APPLICATION_ID: i32 = 0x524F_4C4C;
 const NOWHERE: &str = ":memory:";
 
 /// The migrations, oldest first; `user_version` counts those applied.
-const MIGRATIONS: [&str; 2] =
-    [include_str!("../../migrations/0001_initial.sql"), include_str!("../../migrations/0002_trust.sql")];
+const MIGRATIONS: [&str; 3] = [
+    include_str!("../../migrations/0001_initial.sql"),
+    include_str!("../../migrations/0002_trust.sql"),
+    include_str!("../../migrations/0003_cloud.sql"),
+];
 
 /// The newest schema this program knows.
 pub(super) const SCHEMA: i32 = MIGRATIONS.len() as i32;
@@ -265,16 +268,18 @@ async fn create(path: &Path) -> Result<(), StoreError> {
         .map_err(unwritable)
 }
 
-/// Applies the migrations after version `applied`, up to version `to`.
+/// Applies the migrations after version `applied`, up to version `to`, all of them or none.
 async fn migrate(connection: &mut SqliteConnection, applied: i32, to: i32) -> Result<(), sqlx::Error> {
-    for (version, migration) in (1..=to).zip(MIGRATIONS).skip(applied as usize) {
-        let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await?;
-        sqlx::raw_sql(migration).execute(&mut *transaction).await?;
-        let statement = format!("PRAGMA user_version = {version}");
-        sqlx::raw_sql(sqlx::AssertSqlSafe(statement)).execute(&mut *transaction).await?;
-        transaction.commit().await?;
+    if applied >= to {
+        return Ok(());
     }
-    Ok(())
+    let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await?;
+    for migration in &MIGRATIONS[applied as usize..to as usize] {
+        sqlx::raw_sql(*migration).execute(&mut *transaction).await?;
+    }
+    let statement = format!("PRAGMA user_version = {to}");
+    sqlx::raw_sql(sqlx::AssertSqlSafe(statement)).execute(&mut *transaction).await?;
+    transaction.commit().await
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use super::{Store, StoreError};
 const INTRODUCTION: &str = include_str!("reference.md");
 
 /// The tables and views that others may rely on, in the order of the page.
-const PUBLIC: [&str; 12] = [
+const PUBLIC: [&str; 13] = [
     "sites",
     "walks",
     "walk_coverage",
@@ -20,17 +20,25 @@ const PUBLIC: [&str; 12] = [
     "user_history",
     "logins",
     "groups",
+    "group_history",
     "memberships",
     "changes",
     "actions",
 ];
 
 /// Where a column without a comment of its own is explained.
-const EXPLAINED_BY: [(&str, &[&str]); 4] = [
+const EXPLAINED_BY: [(&str, &[&str]); 5] = [
     ("accounts", &["users"]),
     ("account_versions", &["user_history", "users"]),
     ("user_history", &["users"]),
+    ("group_versions", &["group_history"]),
     ("change_log", &["changes"]),
+];
+
+/// Columns that a later migration added: SQLite keeps no comment of theirs.
+const ADDED: [(&str, &str, &str); 2] = [
+    ("sites", "cloud_id", "Cloud: which Confluence of its organization it is"),
+    ("walks", "activity_cursor", "the last user whom the organization was asked about one by one"),
 ];
 
 /// A table or view as SQLite keeps it.
@@ -112,6 +120,8 @@ fn describe(page: &mut String, relation: &Relation, by_name: &HashMap<&str, &Rel
         let others = explained_by.iter().filter_map(|other| by_name.get(other));
         let meaning =
             std::iter::once(&relation).chain(others).find_map(|relation| comment(&relation.sql, &column.name));
+        let added = || ADDED.iter().find(|(table, added, _)| table == name && *added == column.name);
+        let meaning = meaning.or_else(|| added().map(|(.., meaning)| *meaning));
         let _ = writeln!(page, "| `{}` | {} | {} |", column.name, type_of(column), meaning.unwrap_or_default());
     }
     if !indexes.is_empty() {

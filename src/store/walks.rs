@@ -33,6 +33,10 @@ pub struct Before {
     pub latest: Option<Timestamp>,
     /// Where the look-up rotation stands.
     pub lookup_cursor: UserId,
+    /// Where the rotation of questions to the organization stands.
+    pub activity_cursor: UserId,
+    /// Which Confluence of its organization it is.
+    pub cloud_id: Option<String>,
 }
 
 /// The figures of a walk's row.
@@ -49,6 +53,7 @@ pub struct Figures {
     pub changes: u64,
     pub coverage: Option<String>,
     pub lookup_cursor: UserId,
+    pub activity_cursor: UserId,
 }
 
 /// How a walk ended.
@@ -68,7 +73,7 @@ pub struct WalkEnd {
 
 /// Finds a site by its id in the configuration.
 pub async fn find_site(connection: &mut SqliteConnection, name: &str) -> Result<Option<(SiteId, Before)>, sqlx::Error> {
-    let Some(row) = sqlx::query("SELECT id, user_list FROM sites WHERE name = ?")
+    let Some(row) = sqlx::query("SELECT id, user_list, cloud_id FROM sites WHERE name = ?")
         .bind(name)
         .fetch_optional(&mut *connection)
         .await?
@@ -77,6 +82,7 @@ pub async fn find_site(connection: &mut SqliteConnection, name: &str) -> Result<
     };
     let site = SiteId(row.try_get(0)?);
     let user_list = row.try_get(1)?;
+    let cloud_id = row.try_get(2)?;
     let time = |text: Option<String>| {
         text.map(|text| Timestamp::parse_sql(&text).map_err(|error| sqlx::Error::Decode(Box::new(error)))).transpose()
     };
@@ -90,17 +96,25 @@ pub async fn find_site(connection: &mut SqliteConnection, name: &str) -> Result<
     let last = sqlx::query(
         "SELECT max(coalesce(finished_at, started_at), started_at, \
          coalesce((SELECT max(decided_at) FROM holds WHERE site_id = ?1), started_at)), coalesce((SELECT lookup_cursor \
-         FROM walks WHERE site_id = ?1 AND lookup_cursor IS NOT NULL ORDER BY id DESC LIMIT 1), 0) FROM walks WHERE site_id = ?1 ORDER BY id DESC LIMIT 1",
+         FROM walks WHERE site_id = ?1 AND lookup_cursor IS NOT NULL ORDER BY id DESC LIMIT 1), 0), \
+         coalesce((SELECT activity_cursor FROM walks WHERE site_id = ?1 AND activity_cursor IS NOT NULL \
+         ORDER BY id DESC LIMIT 1), 0) FROM walks WHERE site_id = ?1 ORDER BY id DESC LIMIT 1",
     )
     .bind(site.0)
     .fetch_optional(connection)
     .await?;
-    let (latest, cursor) = match last {
-        Some(row) => (row.try_get(0)?, row.try_get(1)?),
-        None => (None, 0),
+    let (latest, lookups, activity) = match last {
+        Some(row) => (row.try_get(0)?, row.try_get(1)?, row.try_get(2)?),
+        None => (None, 0, 0),
     };
-    let before =
-        Before { user_list, applied_at: time(applied_at)?, latest: time(latest)?, lookup_cursor: UserId(cursor) };
+    let before = Before {
+        user_list,
+        applied_at: time(applied_at)?,
+        latest: time(latest)?,
+        lookup_cursor: UserId(lookups),
+        activity_cursor: UserId(activity),
+        cloud_id,
+    };
     Ok(Some((site, before)))
 }
 
@@ -171,12 +185,13 @@ pub async fn end_walk(connection: &mut SqliteConnection, start: &WalkStart, end:
         changes,
         coverage,
         lookup_cursor,
+        activity_cursor,
     } = figures;
     let count = |figure: &Option<u64>| figure.map(|figure| figure as i64);
     let ended = sqlx::query(
         "UPDATE walks SET status = ?, error = ?, at = ?, not_before = ?, finished_at = ?, users_declared = ?, \
          users_seen = ?, groups_seen = ?, memberships_seen = ?, requests = ?, retries = ?, rate_limited = ?, \
-         changes = ?, coverage = ?, lookup_cursor = ? WHERE id = ?",
+         changes = ?, coverage = ?, lookup_cursor = ?, activity_cursor = nullif(?, 0) WHERE id = ?",
     )
     .bind(*status)
     .bind(error)
@@ -193,6 +208,7 @@ pub async fn end_walk(connection: &mut SqliteConnection, start: &WalkStart, end:
     .bind(*changes as i64)
     .bind(coverage)
     .bind(lookup_cursor.0)
+    .bind(activity_cursor.0)
     .bind(start.walk.0)
     .execute(connection)
     .await?;
@@ -207,6 +223,11 @@ pub async fn set_user_list(connection: &mut SqliteConnection, site: SiteId, list
         .execute(connection)
         .await
         .map(drop)
+}
+
+/// Remembers which Confluence of its organization a site is.
+pub async fn set_cloud_id(connection: &mut SqliteConnection, site: SiteId, id: &str) -> Result<(), sqlx::Error> {
+    sqlx::query("UPDATE sites SET cloud_id = ? WHERE id = ?").bind(id).bind(site.0).execute(connection).await.map(drop)
 }
 
 /// A row of the change feed, as stored.

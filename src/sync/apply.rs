@@ -24,6 +24,8 @@ pub struct Writing<'a> {
     pub listings: Listings,
     /// The user-list endpoint the site answers, where that is news.
     pub user_list: Option<&'static str>,
+    /// Which Confluence of its organization the site is, where that is news.
+    pub cloud_id: Option<&'a str>,
 }
 
 /// A first load this large builds its indexes afterwards.
@@ -135,13 +137,17 @@ fn change_row(change: DiffChange<'_>, first: UserId, new_groups: &[GroupId]) -> 
 }
 
 async fn write(connection: &mut SqliteConnection, start: &WalkStart, writing: Writing<'_>) -> Result<(), sqlx::Error> {
-    let Writing { diff, at, evidence, hold: _, listings, user_list } = writing;
+    let Writing { diff, at, evidence, hold: _, listings, user_list, cloud_id } = writing;
     let walk = start.walk;
     if let Some(list) = user_list {
         store::set_user_list(connection, start.site, list).await?;
     }
+    if let Some(id) = cloud_id {
+        store::set_cloud_id(connection, start.site, id).await?;
+    }
     let first = store::next_user(connection).await?;
     let new_groups = store::create_groups(connection, start.site, &diff.groups_created, at).await?;
+    store::rename_groups(connection, walk, at, &diff.groups_renamed).await?;
     store::insert_accounts(connection, start.site, walk, at, first, &diff.created).await?;
     store::add_first_logins(connection, walk, first, &diff.created).await?;
 
@@ -156,6 +162,7 @@ async fn write(connection: &mut SqliteConnection, start: &WalkStart, writing: Wr
     store::update_times(connection, &times).await?;
     store::add_logins(connection, walk, "success", &diff.logins).await?;
     store::add_logins(connection, walk, "failure", &diff.failed_logins).await?;
+    store::add_logins(connection, walk, "active", &diff.activity).await?;
     store::add_evidence(connection, walk, evidence).await?;
 
     let added = diff

@@ -9,7 +9,7 @@ use super::members::{GroupReading, Reading};
 use super::outside::Outside;
 use super::resolve::{Finding, LookedUp};
 use super::users::UserListing;
-use crate::confluence::{Client, Figures};
+use crate::confluence::{Client, Figures, Pass};
 
 /// Counts what is sent for each part of a walk.
 pub struct Meter<'a> {
@@ -36,33 +36,24 @@ impl<'a> Meter<'a> {
         self.before = now;
     }
 
-    /// Per part what was asked and received. Figures that are zero are left out: a walk's row is written at every walk.
-    pub fn coverage(
-        &self,
-        users: &UserListing,
-        groups: &Groups,
-        outside: &Outside,
-        exported: &Exported,
-        departed: &Departed,
-    ) -> String {
+    /// All that another client sent belongs to `part`.
+    pub fn add(&mut self, part: &'static str, sent: Figures) {
+        self.parts.push((part, sent));
+    }
+
+    /// Per part what was asked, and what `own` says of it besides. Figures that are zero are left out: a walk's row is
+    /// written at every walk.
+    pub fn coverage(&self, own: impl Fn(&str) -> Own) -> String {
         let mut document = Map::new();
         for (part, sent) in &self.parts {
             let mut figures: Map<String, Value> = Map::new();
-            let own = match *part {
-                "users" => of_users(users),
-                "groups" => of_groups(groups),
-                "members" => of_members(groups),
-                "details" => of_details(outside),
-                "export" => of_export(exported),
-                _ => of_lookups(departed),
-            };
             let sent = vec![
                 ("asked", json!(sent.requests)),
                 ("retried", json!(sent.retries)),
                 ("rate_limited", json!(sent.rate_limited)),
             ];
             let none = [json!(0), json!([]), Value::Null];
-            let told = sent.into_iter().chain(own).filter(|(_, value)| !none.contains(value));
+            let told = sent.into_iter().chain(own(part)).filter(|(_, value)| !none.contains(value));
             figures.extend(told.map(|(name, value)| (name.to_owned(), value)));
             if !figures.is_empty() {
                 document.insert((*part).to_owned(), figures.into());
@@ -72,9 +63,29 @@ impl<'a> Meter<'a> {
     }
 }
 
-type Told = Vec<(&'static str, Value)>;
+/// What each part of a walk of a Data Center brought.
+pub fn of_data_center(
+    part: &str,
+    users: &UserListing,
+    groups: &Groups,
+    outside: &Outside,
+    exported: &Exported,
+    departed: &Departed,
+) -> Own {
+    match part {
+        "users" => of_users(users),
+        "groups" => of_group_list(&groups.pass, groups.problem.as_ref()),
+        "members" => of_members(groups),
+        "details" => of_details(outside),
+        "export" => of_export(exported),
+        _ => of_lookups(departed),
+    }
+}
 
-fn of_users(users: &UserListing) -> Told {
+/// Figures by their names.
+pub type Own = Vec<(&'static str, Value)>;
+
+fn of_users(users: &UserListing) -> Own {
     let (_, malformed) = users.roll.malformed();
     vec![
         ("pages", json!(users.pass.pages)),
@@ -87,17 +98,18 @@ fn of_users(users: &UserListing) -> Told {
     ]
 }
 
-fn of_groups(groups: &Groups) -> Told {
+/// What the reading of a list of groups brought.
+pub fn of_group_list(pass: &Pass, problem: Option<&String>) -> Own {
     vec![
-        ("pages", json!(groups.pass.pages)),
-        ("declared", json!(groups.pass.declared)),
-        ("received", json!(groups.pass.received)),
-        ("repeated", json!(groups.pass.repeated)),
-        ("problem", json!(groups.problem)),
+        ("pages", json!(pass.pages)),
+        ("declared", json!(pass.declared)),
+        ("received", json!(pass.received)),
+        ("repeated", json!(pass.repeated)),
+        ("problem", json!(problem)),
     ]
 }
 
-fn of_members(groups: &Groups) -> Told {
+fn of_members(groups: &Groups) -> Own {
     let names = |wanted: &dyn Fn(&GroupReading) -> bool| -> Vec<&str> {
         groups.readings.iter().filter(|group| wanted(group)).map(|group| group.name.as_str()).collect()
     };
@@ -114,7 +126,7 @@ fn of_members(groups: &Groups) -> Told {
     ]
 }
 
-fn of_details(outside: &Outside) -> Told {
+fn of_details(outside: &Outside) -> Own {
     vec![
         ("received", json!(outside.rows.len())),
         ("windows", json!(outside.windows)),
@@ -122,7 +134,7 @@ fn of_details(outside: &Outside) -> Told {
     ]
 }
 
-fn of_export(exported: &Exported) -> Told {
+fn of_export(exported: &Exported) -> Own {
     if exported.answer == Answer::Unused(None) {
         return Vec::new();
     }
@@ -140,7 +152,7 @@ fn of_export(exported: &Exported) -> Told {
     ]
 }
 
-fn of_lookups(departed: &Departed) -> Told {
+fn of_lookups(departed: &Departed) -> Own {
     let lookups = |wanted: &dyn Fn(&LookedUp) -> bool| departed.looked_up.iter().filter(|user| wanted(user)).count();
     vec![
         ("users", json!(lookups(&|user| user.evidence.is_some()))),

@@ -9,7 +9,7 @@ use super::apply::apply_removals;
 use super::diff::{Diff, Edit, GroupDiff, GroupRef, Moment};
 use super::merge::stand;
 use crate::clock::Clock;
-use crate::model::{GroupId, Profile, Status, Timestamp, UserId, WalkId};
+use crate::model::{GroupId, HIDDEN, Profile, Status, Timestamp, UserId, WalkId};
 use crate::store::{self, Decider, Decision, Entry, GroupRow, HeldChange, HoldRow, Part, Store, StoreError, find_hold};
 
 /// Why nothing was decided.
@@ -153,6 +153,11 @@ async fn removals(
         for change in &users[&id] {
             let known = match change.field.as_deref() {
                 Some("status") => Some(before.standing.status.as_str().into()),
+                // It is not shown any more, and stays known.
+                Some("email") if change.after.as_deref() == Some(HIDDEN) => {
+                    after.profile.email_hidden = true;
+                    fields.get("email").cloned().flatten()
+                }
                 Some(field) => {
                     after.profile.keep(field, &Profile::default());
                     fields.get(field).cloned().flatten()
@@ -176,7 +181,7 @@ async fn removals(
         removed.sort_unstable();
         let name = names.get(&group).cloned().ok_or_else(|| moved("a group"))?;
         if gone.remove(&group) {
-            removals.groups_removed.push((GroupRow { id: group, name, fingerprint: None }, removed));
+            removals.groups_removed.push((group_row(group, name), removed));
         } else {
             let (group, added, members) = (GroupRef::Known(group), Vec::new(), Vec::new());
             removals.members.push(GroupDiff { group, name, added, removed, members, listing: None });
@@ -184,9 +189,13 @@ async fn removals(
     }
     for group in gone {
         let name = names.get(&group).cloned().ok_or_else(|| moved("a group"))?;
-        removals.groups_removed.push((GroupRow { id: group, name, fingerprint: None }, Vec::new()));
+        removals.groups_removed.push((group_row(group, name), Vec::new()));
     }
     Ok(removals)
+}
+
+fn group_row(id: GroupId, name: String) -> GroupRow {
+    GroupRow { id, name, external_id: None, fingerprint: None }
 }
 
 /// Lets the remembered listings go of users whom none of them shows: the next walk need not look them up afresh.

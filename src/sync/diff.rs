@@ -5,10 +5,13 @@ use std::collections::HashMap;
 
 use chrono_tz::Tz;
 
+use super::cloud::merge_cloud;
 use super::merge::{departed, merge, released_by};
 use super::people::UserRef;
-use crate::model::{Account, ChangeKind, ExportedUser, GroupId, SeenUser, Status, Timestamp, Told, UserId};
-use crate::store::{AccountRow, Fingerprint, GroupRow};
+use crate::model::{
+    Account, Activity, ChangeKind, CloudUser, ExportedUser, GroupId, SeenUser, Status, Timestamp, Told, UserId,
+};
+use crate::store::{AccountRow, Fingerprint, GroupRename, GroupRow, NewGroup};
 
 /// Where a record came from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,6 +47,19 @@ pub struct Sight {
     pub place: Place,
 }
 
+/// A user of Cloud with something new about it, or seen for the first time.
+#[derive(Debug)]
+pub struct CloudSight {
+    /// Who.
+    pub user: UserRef,
+    /// What `users-bulk` says now, where that may be news.
+    pub record: Option<CloudUser>,
+    /// What the organization says now, where that may be news.
+    pub activity: Option<Activity>,
+    /// What is known; `None` for a new user.
+    pub known: Option<Box<AccountRow>>,
+}
+
 /// A user whom no listing shows any more, and who was not found.
 #[derive(Debug)]
 pub struct Gone {
@@ -58,6 +74,8 @@ pub struct Gone {
 pub struct GroupSight {
     /// Its name.
     pub name: String,
+    /// Cloud: its id there.
+    pub external_id: Option<String>,
     /// The group, if it is known.
     pub known: Option<GroupRow>,
     /// Its members now, sorted; `None` leaves what is known as it is.
@@ -73,12 +91,16 @@ pub struct GroupSight {
 pub struct Picture {
     /// Users with something new about them. New users in the order of their references.
     pub sights: Vec<Sight>,
+    /// The same on Cloud.
+    pub cloud_sights: Vec<CloudSight>,
     /// Users no longer there, or whom a look-up did not find.
     pub gone: Vec<Gone>,
     /// Users whom a listing showed that is not read any more: nobody shows them, and that says nothing about them.
     pub released: Vec<AccountRow>,
     /// Groups seen.
     pub groups: Vec<GroupSight>,
+    /// Groups whose names changed.
+    pub groups_renamed: Vec<GroupRename>,
     /// Groups whose members are as they were, to be remembered differently.
     pub relisted: Vec<(GroupId, Fingerprint)>,
     /// Groups no longer listed, with their members. Empty unless the list of groups is complete.
@@ -132,7 +154,7 @@ impl Edit {
                 after: Some(after.status.as_str().to_owned()),
             });
         } else {
-            // Where the status changes it says all this.
+            // Where the status changes it says all this, and Cloud's own word for it.
             let bits = [("active", before.active, after.active), ("has_access", before.has_access, after.has_access)];
             for (field, before, after) in bits.into_iter().filter(|(_, before, after)| before != after) {
                 let digit = |bit: Option<bool>| bit.map(|bit| u8::from(bit).to_string());
@@ -146,6 +168,9 @@ impl Edit {
         }
         let fields = self.before.profile.fields().into_iter().zip(self.after.profile.fields());
         for ((field, before), (_, after)) in fields.filter(|((_, before), (_, after))| before != after) {
+            if field == "account_status" && self.before.standing.status != self.after.standing.status {
+                continue;
+            }
             changes.push(FieldChange {
                 kind: if field == "name" { ChangeKind::UserRenamed } else { ChangeKind::UserUpdated },
                 field,
@@ -217,8 +242,12 @@ pub struct Diff {
     pub logins: Vec<(UserId, Timestamp)>,
     /// Failed log-ins, likewise.
     pub failed_logins: Vec<(UserId, Timestamp)>,
+    /// Activity not known before, likewise.
+    pub activity: Vec<(UserId, Timestamp)>,
     /// New groups.
-    pub groups_created: Vec<String>,
+    pub groups_created: Vec<NewGroup>,
+    /// Groups whose names changed.
+    pub groups_renamed: Vec<GroupRename>,
     /// Groups whose members changed, or were read for the first time.
     pub members: Vec<GroupDiff>,
     /// Groups whose members are as they were, to be remembered differently. No change of the site.
@@ -244,10 +273,20 @@ impl Diff {
     /// The rows of the change feed, in the order in which they are written.
     pub fn changes(&self) -> impl Iterator<Item = DiffChange<'_>> {
         let row = |kind, user, group| DiffChange { kind, user, group, field: None };
-        let groups_created =
-            self.groups_created.iter().enumerate().map(move |(index, name)| {
-                row(ChangeKind::GroupCreated, None, Some((GroupRef::New(index), name.as_str())))
-            });
+        let groups_created = self.groups_created.iter().enumerate().map(move |(index, group)| {
+            row(ChangeKind::GroupCreated, None, Some((GroupRef::New(index), group.name.as_str())))
+        });
+        let groups_renamed = self.groups_renamed.iter().map(|GroupRename { id, before, after }| DiffChange {
+            kind: ChangeKind::GroupRenamed,
+            user: None,
+            group: Some((GroupRef::Known(*id), after.as_str())),
+            field: Some(FieldChange {
+                kind: ChangeKind::GroupRenamed,
+                field: "name",
+                before: Some(before.clone()),
+                after: Some(after.clone()),
+            }),
+        });
         let created =
             (0..self.created.len()).map(move |index| row(ChangeKind::UserCreated, Some(UserRef::new(index)), None));
         let edits = self.edits.iter().flat_map(|edit| {
@@ -274,7 +313,8 @@ impl Diff {
         });
         let groups_removed =
             self.groups_removed.iter().map(move |(group, _)| row(ChangeKind::GroupRemoved, None, Some(name(group))));
-        groups_created.chain(created).chain(edits).chain(added).chain(removed).chain(ended).chain(groups_removed)
+        let begun = groups_created.chain(groups_renamed).chain(created).chain(edits).chain(added);
+        begun.chain(removed).chain(ended).chain(groups_removed)
     }
 
     /// How many rows of the change feed there are of each kind.
@@ -286,6 +326,7 @@ impl Diff {
             count(change.kind, 1);
         }
         count(ChangeKind::GroupCreated, self.groups_created.len());
+        count(ChangeKind::GroupRenamed, self.groups_renamed.len());
         count(ChangeKind::GroupRemoved, self.groups_removed.len());
         for group in &self.members {
             count(ChangeKind::MemberAdded, group.added.len());
@@ -303,9 +344,10 @@ impl Diff {
 
 /// Compares what was seen with what is known.
 pub fn diff(picture: Picture, moment: Moment) -> Diff {
-    let Picture { sights, gone, released, groups, relisted, groups_gone } = picture;
-    let new = sights.iter().filter(|sight| sight.known.is_none()).count();
-    let mut diff = Diff { relisted, created: Vec::with_capacity(new), ..Diff::default() };
+    let Picture { sights, cloud_sights, gone, released, groups, groups_renamed, relisted, groups_gone } = picture;
+    let new = sights.iter().filter(|sight| sight.known.is_none()).count()
+        + cloud_sights.iter().filter(|sight| sight.known.is_none()).count();
+    let mut diff = Diff { relisted, groups_renamed, created: Vec::with_capacity(new), ..Diff::default() };
     for Sight { user, record, export, known, place } in sights {
         match known {
             None => {
@@ -334,6 +376,23 @@ pub fn diff(picture: Picture, moment: Moment) -> Diff {
             }
         }
     }
+    for CloudSight { user, record, activity, known } in cloud_sights {
+        match known {
+            None => {
+                debug_assert_eq!(user.new_index(), Some(diff.created.len()), "new users come in order");
+                diff.created.push(merge_cloud(None, record, activity, moment));
+            }
+            Some(known) => {
+                let AccountRow { id, account: before } = *known;
+                let after = merge_cloud(Some(&before), record, activity, moment);
+                let latest = after.times.last_active_at.filter(|at| before.times.last_active_at != Some(*at));
+                diff.activity.extend(latest.map(|at| (id, at)));
+                if after != before {
+                    diff.edits.push(Edit { id, before, after });
+                }
+            }
+        }
+    }
     for AccountRow { id, account: before } in released {
         let after = released_by(&before, moment);
         diff.edits.push(Edit { id, before, after });
@@ -345,11 +404,11 @@ pub fn diff(picture: Picture, moment: Moment) -> Diff {
         }
     }
     diff.edits.sort_by_key(|edit| edit.id);
-    for GroupSight { name, known, members, listing, before } in groups {
+    for GroupSight { name, external_id, known, members, listing, before } in groups {
         let group = match &known {
             Some(known) => GroupRef::Known(known.id),
             None => {
-                diff.groups_created.push(name.clone());
+                diff.groups_created.push(NewGroup { name: name.clone(), external_id });
                 GroupRef::New(diff.groups_created.len() - 1)
             }
         };

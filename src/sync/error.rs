@@ -24,6 +24,18 @@ pub enum WalkError {
          check that base_url has the context path and that the app REST API Extender is installed and licensed"
     )]
     NoUserList(RequestError),
+    /// There is no Confluence Cloud at this address.
+    #[error(
+        "{0}: check that base_url is https://SITE.atlassian.net/wiki, or \
+         https://api.atlassian.com/ex/confluence/CLOUD_ID/wiki for a token with scopes or of OAuth"
+    )]
+    NotCloud(RequestError),
+    /// A Cloud site shows nobody at all.
+    #[error(
+        "no account id was found: neither the search for users nor the groups show anybody, not even the account that \
+         asks; nothing was applied: check its permission to use Confluence, and the scopes of its token"
+    )]
+    Nobody,
     /// The user list is empty where users were known.
     #[error(
         "the user list is empty although {known} users were listed before; nothing was applied: \
@@ -36,11 +48,22 @@ pub enum WalkError {
 }
 
 impl WalkError {
+    /// Sorts a failed request to Cloud, or to its organization, by what it means for the walk.
+    pub fn of_cloud_request(error: RequestError) -> Self {
+        use crate::confluence::Trouble;
+        match error.trouble {
+            Trouble::NotFound => Self::NotCloud(error),
+            Trouble::Concealed => Self::Refused(error),
+            _ => Self::of_request(error),
+        }
+    }
+
     /// Sorts a failed request by what it means for the walk.
     pub fn of_request(error: RequestError) -> Self {
         use crate::confluence::Trouble;
         match error.trouble {
-            Trouble::Unauthorized { .. } | Trouble::Anonymous(_) | Trouble::Forbidden => Self::Refused(error),
+            Trouble::Forbidden => Self::Refused(error),
+            ref trouble if trouble.is_refusal() => Self::Refused(error),
             Trouble::NotFound => Self::NoUserList(error),
             _ => Self::Unreadable(error),
         }

@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 
 use sqlx::sqlite::SqliteConnection;
 
-use super::coverage::Meter;
+use super::coverage::{Meter, of_data_center};
 use super::diff::{GroupSight, Picture, Place, Sight};
 use super::error::WalkError;
 use super::groups::Groups;
@@ -33,8 +33,10 @@ pub struct Fetched {
     pub notes: Vec<String>,
     /// News from look-ups.
     pub evidence: Vec<(UserId, String)>,
-    /// The endpoint that answered.
-    pub user_list: UserList,
+    /// Data Center: the endpoint that answered.
+    pub user_list: Option<UserList>,
+    /// Cloud: which Confluence of its organization the site is, where that was found out.
+    pub cloud_id: Option<String>,
     /// The listings, as they are to be remembered.
     pub listings: Listings,
     /// Groups whose names cannot stand in a request.
@@ -103,7 +105,9 @@ impl Reader<'_> {
             users_seen: Some(users.distinct),
             groups_seen: Some(groups.readings.len() as u64),
             memberships_seen: Some(groups.readings.iter().map(|group| group.size).sum()),
-            coverage: Some(meter.coverage(&users, &groups, &outside, &exported, &departed)),
+            coverage: Some(
+                meter.coverage(|part| of_data_center(part, &users, &groups, &outside, &exported, &departed)),
+            ),
             lookup_cursor: departed.cursor,
             ..Figures::default()
         };
@@ -144,11 +148,13 @@ impl Reader<'_> {
             problems,
             notes,
             evidence: settled.evidence,
-            user_list: endpoint,
+            user_list: Some(endpoint),
+            cloud_id: None,
             listings: Listings {
                 users: Listing { before: known_users, now: users_now },
                 members: Listing { before: known_members, now: members_now },
                 export,
+                ..Listings::default()
             },
             not_addressable,
         })
@@ -181,7 +187,7 @@ impl Reader<'_> {
                 (Some(_), Reading::NotAddressable) => {}
                 (_, reading) => {
                     let members = (reading == Reading::Read).then_some(members);
-                    sights.push(GroupSight { name, known, members, listing, before: Vec::new() });
+                    sights.push(GroupSight { name, external_id: None, known, members, listing, before: Vec::new() });
                 }
             }
         }

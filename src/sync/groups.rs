@@ -12,7 +12,7 @@ use super::fetch::Reader;
 use super::members::{Bearers, GroupReading, PASSES, read_group};
 use super::users::UserListing;
 use super::walk::Progress;
-use crate::confluence::{Page, Pass, decode_group_name, read_listing};
+use crate::confluence::{Malformed, Page, Pass, RequestError, decode_group_name, read_listing};
 use crate::store::{self, Fingerprint, GroupRow};
 
 /// The groups and their members.
@@ -44,7 +44,7 @@ impl Reader<'_> {
         let known = store::current_groups(self.connection, self.site).await.map_err(|error| self.store.sql(error))?;
         let fingerprints: HashMap<&str, Fingerprint> =
             known.iter().filter_map(|group| Some((group.name.as_str(), group.fingerprint?))).collect();
-        let (listed, pass, problem) = self.read_group_list(known.len()).await?;
+        let GroupListing { groups: listed, pass, problem, .. } = self.read_group_list(known.len()).await?;
         meter.ends("groups");
         let total = listed.len() as u64;
         let concurrency = self.extender.client().limits().concurrency;
@@ -71,56 +71,95 @@ impl Reader<'_> {
         Ok(Groups { known, readings, pass, problem })
     }
 
-    async fn read_group_list(&self, known: usize) -> Result<(Vec<String>, Pass, Option<String>), WalkError> {
+    async fn read_group_list(&self, known: usize) -> Result<GroupListing<String>, WalkError> {
         let limits = self.extender.client().limits();
-        let mut names: Vec<String> = Vec::new();
-        let mut seen = HashSet::new();
+        let list = GroupList {
+            label: "group/getGroups: groups",
+            page_size: u64::from(limits.page_size),
+            concurrency: limits.concurrency,
+            known,
+        };
+        let fetch = |start, size| self.extender.group_page(start, size);
+        list.read(fetch, xxh3_64, decode_group_name, |name| name).await.map_err(WalkError::of_request)
+    }
+}
+
+/// A list of groups as read.
+pub struct GroupListing<G> {
+    /// The groups of all readings.
+    pub groups: Vec<G>,
+    /// The last reading.
+    pub pass: Pass,
+    /// Why it is not complete; `None`: whatever it does not show is not there.
+    pub problem: Option<String>,
+    /// What the first page got instead of an answer.
+    pub failure: Option<RequestError>,
+}
+
+/// How a list of groups is read.
+pub struct GroupList {
+    /// What errors call it.
+    pub label: &'static str,
+    /// Rows asked for in a page.
+    pub page_size: u64,
+    /// Pages in flight.
+    pub concurrency: usize,
+    /// How many groups the mirror has.
+    pub known: usize,
+}
+
+impl GroupList {
+    /// Reads the list until a reading is complete; `id` tells one group from another. Fails only when the credentials or
+    /// the account are refused.
+    pub async fn read<G: Clone, Fut: Future<Output = Result<Page, RequestError>>>(
+        &self,
+        fetch: impl Fn(u64, u64) -> Fut,
+        identity: impl Fn(&[u8]) -> u64,
+        decode: impl Fn(&[u8]) -> Result<G, Malformed>,
+        id: impl Fn(&G) -> &String,
+    ) -> Result<GroupListing<G>, RequestError> {
+        let &Self { label, page_size, concurrency, known } = self;
+        let mut groups: Vec<G> = Vec::new();
+        let mut seen: HashSet<String> = HashSet::new();
         for number in 1..=PASSES {
-            let mut distinct = HashSet::new();
+            let mut distinct: HashSet<String> = HashSet::new();
             let mut malformed = None;
-            let pass = read_listing(
-                |start, size| self.extender.group_page(start, size),
-                None,
-                u64::from(limits.page_size),
-                limits.concurrency,
-                xxh3_64,
-                |page: Page, fresh| {
-                    for (index, record) in page.rows.iter().enumerate().skip(fresh) {
-                        match decode_group_name(record) {
-                            Ok(name) => {
-                                distinct.insert(name.clone());
-                                if seen.insert(name.clone()) {
-                                    names.push(name);
-                                }
-                            }
-                            Err(error) => {
-                                malformed.get_or_insert_with(|| format!("group/getGroups: groups[{index}]: {error}"));
+            let take = |page: Page, fresh: usize| {
+                for (index, record) in page.rows.iter().enumerate().skip(fresh) {
+                    match decode(record) {
+                        Ok(group) => {
+                            distinct.insert(id(&group).clone());
+                            if seen.insert(id(&group).clone()) {
+                                groups.push(group);
                             }
                         }
+                        Err(error) => {
+                            malformed.get_or_insert_with(|| format!("{label}[{index}]: {error}"));
+                        }
                     }
-                },
-            )
-            .await;
-            let pass = match pass {
-                Ok(pass) => pass,
-                Err(error) if error.trouble.is_refusal() || error.trouble.is_block() => {
-                    return Err(WalkError::of_request(error));
                 }
-                Err(error) => return Ok((names, Pass::default(), Some(format!("the list of groups: {error}")))),
+            };
+            let pass = match read_listing(&fetch, None, page_size, concurrency, &identity, take).await {
+                Ok(pass) => pass,
+                Err(error) if error.trouble.is_refusal() || error.trouble.is_block() => return Err(error),
+                Err(error) => {
+                    let problem = Some(format!("the list of groups: {error}"));
+                    return Ok(GroupListing { groups, pass: Pass::default(), problem, failure: Some(error) });
+                }
             };
             let distinct = distinct.len() as u64;
             if known > 0 && distinct == 0 && malformed.is_none() {
-                let problem = format!("the list of groups is empty although {known} groups were known");
-                return Ok((names, pass, Some(problem)));
+                let problem = Some(format!("the list of groups is empty although {known} groups were known"));
+                return Ok(GroupListing { groups, pass, problem, failure: None });
             }
             let complete = malformed.is_none() && pass.is_complete(distinct);
             if (complete && (!pass.disturbed || number > 1)) || malformed.is_some() {
-                return Ok((names, pass, malformed));
+                return Ok(GroupListing { groups, pass, problem: malformed, failure: None });
             }
             if number == PASSES || !pass.failures.is_empty() {
                 let problem =
                     (!complete).then(|| format!("the list of groups is incomplete: {}", pass.shortfall(distinct)));
-                return Ok((names, pass, problem));
+                return Ok(GroupListing { groups, pass, problem, failure: None });
             }
         }
         unreachable!("the last pass returns")

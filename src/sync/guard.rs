@@ -80,10 +80,14 @@ pub fn leaves(edit: &Edit) -> bool {
     edit.before.standing.status == Status::Active && edit.after.standing.status != Status::Active
 }
 
-/// The fields of a user that turn empty.
+/// The fields of a user that turn empty. An e-mail address that is shown no more does.
 pub fn emptied(edit: &Edit) -> impl Iterator<Item = &'static str> {
+    let hidden = !edit.before.profile.email_hidden && edit.after.profile.email_hidden;
     let fields = edit.before.profile.fields().into_iter().zip(edit.after.profile.fields());
-    fields.filter(|((_, before), (_, after))| before.is_some() && after.is_none()).map(|((field, _), _)| field)
+    let empty = move |field: &str, after: bool| !after || (field == "email" && hidden);
+    fields
+        .filter(move |((field, before), (_, after))| before.is_some() && empty(field, after.is_some()))
+        .map(|((field, _), _)| field)
 }
 
 impl Losses {

@@ -119,7 +119,7 @@ fn tell_record(account: &mut Account, record: SeenUser) {
     website.tell(&mut profile.website);
     let times = &mut account.times;
     // What User Export told of the log-in stays until Extender tells a later one.
-    times.dates_from_export &= times.last_login_at.is_some() && !supersedes(last_login_at.clone(), times.last_login_at);
+    times.dates_from_export &= times.last_login_at.is_some() && !supersedes(last_login_at, times.last_login_at);
     created_at.tell(&mut times.created_at);
     updated_at.tell(&mut times.updated_at);
     times.last_login_known |= last_login_at != Told::Untold;

@@ -1,6 +1,7 @@
 //! One walk of a site: fetch -> picture -> diff -> guard -> transaction -> the walk's row.
 
 mod apply;
+mod cloud;
 mod coverage;
 mod decide;
 mod departed;

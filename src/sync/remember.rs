@@ -28,6 +28,8 @@ pub struct Listings {
     pub members: Listing,
     /// User Export.
     pub export: Listing,
+    /// The directory of the organization.
+    pub organization: Listing,
 }
 
 impl Listings {
@@ -38,13 +40,15 @@ impl Listings {
             for listing in [&mut self.users, &mut self.members, &mut self.export] {
                 listing.doubt(&held);
             }
+            // It takes nobody away.
+            self.organization.doubt_shown(&held);
         }
     }
 
     /// Each with its name.
-    pub fn parts(self) -> [(Part, Listing); 3] {
-        let Self { users, members, export } = self;
-        [(Part::Users, users), (Part::Members, members), (Part::Export, export)]
+    pub fn parts(self) -> [(Part, Listing); 4] {
+        let Self { users, members, export, organization } = self;
+        [(Part::Users, users), (Part::Members, members), (Part::Export, export), (Part::Organization, organization)]
     }
 }
 

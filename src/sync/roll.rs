@@ -8,8 +8,10 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use super::people::{HashedMap, UserRef, name_hash};
 use super::remember::{Remember, remember, retained};
-use crate::confluence::{Malformed, Page, decode_exported, decode_user};
-use crate::model::{ExportedUser, SeenUser, UserId};
+use crate::confluence::{
+    Malformed, OrganizationUser, Page, decode_cloud_user, decode_exported, decode_organization_user, decode_user,
+};
+use crate::model::{CloudUser, ExportedUser, SeenUser, UserId};
 use crate::store::Entry;
 
 /// A row of a listing, decoded.
@@ -44,6 +46,31 @@ impl Record for ExportedUser {
     }
     fn name(&self) -> &str {
         &self.username
+    }
+}
+
+impl Record for CloudUser {
+    fn decode(row: &[u8]) -> Result<Self, Malformed> {
+        decode_cloud_user(row)
+    }
+    fn identity(&self) -> Cow<'_, str> {
+        Cow::Borrowed(&self.account_id)
+    }
+    fn name(&self) -> &str {
+        &self.public_name
+    }
+}
+
+impl Record for OrganizationUser {
+    fn decode(row: &[u8]) -> Result<Self, Malformed> {
+        decode_organization_user(row)
+    }
+    fn identity(&self) -> Cow<'_, str> {
+        Cow::Borrowed(&self.account_id)
+    }
+    /// Nobody is found by a name there.
+    fn name(&self) -> &str {
+        ""
     }
 }
 

@@ -4,6 +4,7 @@ use sqlx::Connection;
 use sqlx::sqlite::SqliteConnection;
 
 use super::apply::{Writing, apply};
+use super::cloud::CloudReader;
 use super::diff::{Diff, Moment, diff};
 use super::error::WalkError;
 use super::fetch::{Fetched, Reader};
@@ -11,8 +12,8 @@ use super::guard::{Known, Losses};
 use super::hold::{Hold, set_aside};
 use super::remember::Listings;
 use crate::clock::Clock;
-use crate::config::{Guard, Site};
-use crate::confluence::{Client, Extender, UserList};
+use crate::config::{Guard, Site, SiteKind};
+use crate::confluence::{Client, Cloud, Extender, OrganizationApi, UserList};
 use crate::model::{ChangeKind, SiteId, Timestamp, UserId, WalkId};
 use crate::store::{self, Before, Figures, Store, StoreError, WalkEnd, WalkStart};
 
@@ -107,7 +108,7 @@ impl WalkReport {
 /// On an error the walk's row says `failed` and why, wherever the database can still be written.
 pub async fn walk(site: &Site, store: &Store, options: WalkOptions<'_>) -> Result<WalkReport, WalkError> {
     let _lock = store::lock_walk(store.path(), &site.id)?;
-    let client = Client::new(&site.base_url, &site.credentials, &site.limits, options.clock.clone(), options.seed)?;
+    let client = Client::of_site(site, options.clock.clone(), options.seed)?;
     let mut writer = store.writer().await?;
     let start =
         store::begin_walk(&mut writer, &site.id, site.kind.as_str(), site.base_url.as_str(), options.clock.now())
@@ -163,16 +164,7 @@ async fn read_and_apply(
     start: &WalkStart,
     options: WalkOptions<'_>,
 ) -> Result<WalkReport, WalkError> {
-    let reader = Reader {
-        extender: Extender::new(client),
-        user_export: site.user_export,
-        connection: writer,
-        store,
-        site: start.site,
-        before: &start.before,
-        progress: options.progress,
-    };
-    let fetched = reader.fetch().await?;
+    let fetched = fetch((site, client), (&mut *writer, store), (start.site, &start.before), options).await?;
     let at = options.clock.now().max(start.started_at);
     let moment = Moment { at, not_before: start.before.applied_at, zone: site.timezone };
     let (report, mut rest) = compare(fetched, client, moment);
@@ -190,14 +182,15 @@ async fn read_and_apply(
         figures: report.figures.clone(),
     };
     report.finished_at = end.finished_at;
-    let user_list = rest.user_list.as_str();
+    let user_list = rest.user_list.map(UserList::as_str);
     let writing = Writing {
         diff: &report.diff,
         at,
         evidence: &rest.evidence,
         hold: report.hold.as_ref(),
         listings: rest.listings,
-        user_list: (start.before.user_list.as_deref() != Some(user_list)).then_some(user_list),
+        user_list: user_list.filter(|list| start.before.user_list.as_deref() != Some(*list)),
+        cloud_id: rest.cloud_id.as_deref(),
     };
     apply(writer, start, writing, end).await.map_err(|error| store.sql(error))?;
     Ok(report)
@@ -218,25 +211,40 @@ pub async fn dry_run(site: &Site, store: Option<&Store>, options: WalkOptions<'_
         .await
         .map_err(|error| store.sql(error))?
         .unwrap_or((SiteId(0), Before::default()));
-    let client = Client::new(&site.base_url, &site.credentials, &site.limits, options.clock.clone(), options.seed)?;
+    let client = Client::of_site(site, options.clock.clone(), options.seed)?;
     let started_at = options.clock.now();
-    let fetched = Reader {
-        extender: Extender::new(&client),
-        user_export: site.user_export,
-        connection: &mut reader,
-        store,
-        site: row,
-        before: &before,
-        progress: options.progress,
-    }
-    .fetch()
-    .await?;
+    let fetched = fetch((site, &client), (&mut reader, store), (row, &before), options).await?;
     let at = options.clock.now();
     let moment = Moment { at, not_before: before.applied_at, zone: site.timezone };
     let (report, _) = compare(fetched, &client, moment);
     let mut report = WalkReport { started_at, finished_at: at, ..report };
     hold_back(&mut report, (&mut reader, store), row, &site.guard).await?;
     Ok(report)
+}
+
+/// Reads a site of either kind. `row` and `before` are the site's row and what its earlier walks left.
+async fn fetch(
+    (site, client): (&Site, &Client),
+    (connection, store): (&mut SqliteConnection, &Store),
+    (row, before): (SiteId, &Before),
+    options: WalkOptions<'_>,
+) -> Result<Fetched, WalkError> {
+    let progress = options.progress;
+    match site.kind {
+        SiteKind::DataCenter => {
+            let (extender, user_export) = (Extender::new(client), site.user_export);
+            Reader { extender, user_export, connection, store, site: row, before, progress }.fetch().await
+        }
+        SiteKind::Cloud => {
+            let client_of =
+                |organization| Client::of_organization(organization, &site.limits, options.clock.clone(), options.seed);
+            let asked = site.organization.as_ref().map(client_of).transpose()?;
+            let organization = site.organization.as_ref().zip(asked.as_ref());
+            let organization = organization.map(|(configured, client)| OrganizationApi::new(client, &configured.id));
+            let cloud = Cloud::new(client);
+            CloudReader { site, cloud, organization, connection, store, row, before, progress }.fetch().await
+        }
+    }
 }
 
 /// Sets aside what the walk takes away, where that is an implausible share of what is known.
@@ -265,17 +273,19 @@ async fn hold_back(
 /// What of a fetch is no part of the report.
 struct Rest {
     evidence: Vec<(UserId, String)>,
-    user_list: UserList,
+    user_list: Option<UserList>,
+    cloud_id: Option<String>,
     listings: Listings,
 }
 
 fn compare(fetched: Fetched, client: &Client, moment: Moment) -> (WalkReport, Rest) {
-    let Fetched { picture, mut figures, problems, notes, evidence, user_list, listings, not_addressable } = fetched;
+    let Fetched { picture, mut figures, problems, notes, evidence, user_list, cloud_id, listings, not_addressable } =
+        fetched;
     let diff = diff(picture, moment);
     let sent = client.figures();
-    figures.requests = sent.requests;
-    figures.retries = sent.retries;
-    figures.rate_limited = sent.rate_limited;
+    figures.requests += sent.requests;
+    figures.retries += sent.retries;
+    figures.rate_limited += sent.rate_limited;
     figures.changes = diff.counts().iter().map(|(_, rows)| rows).sum();
     let status = if problems.is_empty() { WalkStatus::Applied } else { WalkStatus::Partial };
     let (at, hold) = (moment.at, None);
@@ -291,7 +301,7 @@ fn compare(fetched: Fetched, client: &Client, moment: Moment) -> (WalkReport, Re
         diff,
         hold,
     };
-    (report, Rest { evidence, user_list, listings })
+    (report, Rest { evidence, user_list, cloud_id, listings })
 }
 
 fn summary(problems: &[String]) -> String {
@@ -315,6 +325,7 @@ fn failed(start: &WalkStart, client: &Client, clock: &Clock, error: &str) -> Wal
             retries: sent.retries,
             rate_limited: sent.rate_limited,
             lookup_cursor: start.before.lookup_cursor,
+            activity_cursor: start.before.activity_cursor,
             ..Figures::default()
         },
     }

@@ -101,6 +101,7 @@ pub fn site(base_url: &str) -> Site {
             concurrency: 4,
             requests_per_second: 0.0,
             page_size: 1000,
+            batch_size: 250,
             lookups_per_walk: 100_000,
             request_timeout: Duration::from_secs(20),
             walk_deadline: Duration::from_secs(3600),
@@ -109,6 +110,8 @@ pub fn site(base_url: &str) -> Site {
         // The sites are small, and their stories wild.
         guard: Guard { users_percent: 100.0, memberships_percent: 100.0, ignore_below: 10 },
         account_ids_file: None,
+        cloud_id: None,
+        group_filter: None,
         organization: None,
     }
 }

@@ -16,12 +16,14 @@ fn a_minimal_site_gets_every_default() {
         concurrency,
         requests_per_second,
         page_size,
+        batch_size,
         lookups_per_walk,
         request_timeout,
         walk_deadline,
         retries,
     } = site.limits;
     assert_eq!((concurrency, requests_per_second, page_size, lookups_per_walk), (4, 20.0, 1000, 200));
+    assert_eq!(batch_size, 250);
     assert_eq!((request_timeout, walk_deadline), (Duration::from_secs(60), Duration::from_secs(4 * 3600)));
     assert_eq!(retries, 5);
     let Guard { users_percent, memberships_percent, ignore_below } = site.guard;
@@ -57,6 +59,9 @@ fn values_out_of_range_name_key_value_place_and_remedy() {
         ("schedule = \"@every 6\"", "lacks its unit"),
         ("account_ids_file = \"ids.txt\"", "is for Cloud sites only"),
         ("organization.id = \"x\"", "is for Cloud sites only"),
+        ("cloud_id = \"x\"", "is for Cloud sites only"),
+        ("group_filter = \"x\"", "is for Cloud sites only"),
+        ("limits.batch_size = 251", "from 1 to 250"),
         ("limits.concurrency = 0", "limits.concurrency = 0: must be a whole number from 1 to 64"),
         ("limits.concurrency = 65", "from 1 to 64"),
         ("limits.concurrency = 4.0", "must be a whole number"),

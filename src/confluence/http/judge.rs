@@ -7,6 +7,7 @@ use reqwest::header::{CONTENT_TYPE, HeaderMap, LOCATION, RETRY_AFTER};
 use reqwest::{Response, StatusCode};
 use url::Url;
 
+use super::Upstream;
 use super::retry::{Failed, Stage, retry_after};
 use crate::clock::Clock;
 use crate::confluence::error::{BLOCK_AFTER, Trouble};
@@ -18,6 +19,7 @@ const OTHERS: [&str; 2] = ["AUTHORISATION_FAILED", "OUT"];
 
 /// Judges the answers of one site.
 pub(super) struct Judge {
+    upstream: Upstream,
     base: Url,
     clock: Clock,
     /// An answer named the account: the credentials are good.
@@ -25,8 +27,8 @@ pub(super) struct Judge {
 }
 
 impl Judge {
-    pub(super) fn new(base: Url, clock: Clock) -> Self {
-        Self { base, clock, known_to_site: AtomicBool::new(false) }
+    pub(super) fn new(upstream: Upstream, base: Url, clock: Clock) -> Self {
+        Self { upstream, base, clock, known_to_site: AtomicBool::new(false) }
     }
 
     /// Refuses an answer that is not the data asked for. `vague_401`: see [`Request`](super::Request).
@@ -37,6 +39,7 @@ impl Judge {
         let asked = || text(RETRY_AFTER.as_str()).and_then(|text| retry_after(text, self.clock.now()));
         let status = response.status();
         let trouble = match status {
+            StatusCode::UNAUTHORIZED if self.upstream != Upstream::DataCenter => Trouble::TokenRefused(self.upstream),
             StatusCode::UNAUTHORIZED => {
                 let reason = if captcha() {
                     Some("AUTHENTICATION_DENIED")
@@ -78,6 +81,8 @@ impl Judge {
                     return Ok(());
                 }
                 Some(_) => Trouble::Anonymous("X-AUSERNAME: anonymous"),
+                // Data Center alone names the account.
+                None if self.upstream != Upstream::DataCenter => return Ok(()),
                 // A wrong token was seen to answer 200 with other content: no first answer is believed without it.
                 None if !self.known_to_site.load(Ordering::Relaxed) => Trouble::Anonymous("no X-AUSERNAME header"),
                 None => return Ok(()),
@@ -122,8 +127,12 @@ mod tests {
     use crate::model::Timestamp;
 
     fn judged(status: u16, headers: &[(&str, &str)], vague_401: bool) -> Result<(), Failed> {
+        judged_by(Upstream::DataCenter, status, headers, vague_401)
+    }
+
+    fn judged_by(upstream: Upstream, status: u16, headers: &[(&str, &str)], vague_401: bool) -> Result<(), Failed> {
         let clock = Clock::manual(Timestamp::from_millis(0).unwrap());
-        let judge = Judge::new(Url::parse("https://confluence.example.com/confluence").unwrap(), clock);
+        let judge = Judge::new(upstream, Url::parse("https://confluence.example.com/confluence").unwrap(), clock);
         let mut answer = http::Response::builder().status(status);
         for (name, value) in headers {
             answer = answer.header(*name, *value);
@@ -176,5 +185,23 @@ mod tests {
         assert_eq!(absurd, Trouble::Unavailable { retry_after: 315_360_000 });
         assert!(!absurd.is_passing());
         assert!(judged(200, &[("Retry-After", "0"), ("X-AUSERNAME", "audit")], false).is_ok());
+    }
+
+    #[test]
+    fn cloud_names_no_account_and_refuses_in_its_own_words() {
+        for upstream in [Upstream::CloudSite, Upstream::CloudGateway, Upstream::Organization] {
+            assert!(judged_by(upstream, 200, &[("Content-Type", "application/json")], false).is_ok());
+            let refused = judged_by(upstream, 401, &[], true).unwrap_err().trouble;
+            assert_eq!(refused, Trouble::TokenRefused(upstream));
+            assert!(refused.is_refusal() && !refused.is_passing());
+            assert!(
+                judged_by(upstream, 200, &[("Content-Type", "text/html")], false).unwrap_err().trouble.is_refusal()
+            );
+            assert!(judged_by(upstream, 200, &[("X-AUSERNAME", "anonymous")], false).unwrap_err().trouble.is_refusal());
+        }
+        let message = |upstream| Trouble::TokenRefused(upstream).to_string();
+        assert!(message(Upstream::CloudSite).contains("api.atlassian.com/ex/confluence"));
+        assert!(message(Upstream::CloudGateway).contains("SITE.atlassian.net/wiki"));
+        assert!(message(Upstream::Organization).contains("api_key_file"));
     }
 }

@@ -8,6 +8,7 @@ mod request;
 mod retry;
 #[cfg(test)]
 mod tests;
+mod upstream;
 
 use std::io;
 use std::ops::Sub;
@@ -27,10 +28,11 @@ use self::judge::Judge;
 use self::pace::{Gate, Pace};
 pub use self::request::Request;
 use self::retry::{Backoff, Failed, Stage};
+pub use self::upstream::Upstream;
 use super::error::{RequestError, Trouble};
 use super::page::Page;
 use crate::clock::Clock;
-use crate::config::{Credentials, Limits};
+use crate::config::{Credentials, Limits, Organization, Site, SiteKind};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 const IDLE_TIMEOUT: Duration = Duration::from_secs(30);
@@ -102,9 +104,30 @@ pub struct Client {
 }
 
 impl Client {
-    /// A client for the site at `base` (with its context path), for one walk: `limits.walk_deadline` counts from here.
-    /// `seed` spreads the pauses between retries.
+    /// A client for a site, for one walk.
+    pub fn of_site(site: &Site, clock: Clock, seed: u64) -> Result<Self, ClientError> {
+        let upstream = match site.kind {
+            SiteKind::DataCenter => Upstream::DataCenter,
+            SiteKind::Cloud => Upstream::cloud(&site.base_url),
+        };
+        Self::new(upstream, &site.base_url, &site.credentials, &site.limits, clock, seed)
+    }
+
+    /// A client for the organization of a site, within the site's limits, for one walk.
+    pub fn of_organization(
+        organization: &Organization,
+        limits: &Limits,
+        clock: Clock,
+        seed: u64,
+    ) -> Result<Self, ClientError> {
+        let credentials = Credentials::Bearer { token: organization.api_key.clone() };
+        Self::new(Upstream::Organization, &organization.base_url, &credentials, limits, clock, seed)
+    }
+
+    /// A client for the `upstream` at `base` (with its context path), for one walk: `limits.walk_deadline` counts from
+    /// here. `seed` spreads the pauses between retries.
     pub fn new(
+        upstream: Upstream,
         base: &Url,
         credentials: &Credentials,
         limits: &Limits,
@@ -133,7 +156,7 @@ impl Client {
             base: base.clone(),
             credentials: credentials.clone(),
             limits: limits.clone(),
-            judge: Judge::new(base.clone(), clock),
+            judge: Judge::new(upstream, base.clone(), clock),
             gate: Gate::new(limits.concurrency),
             pace: Pace::new(limits.requests_per_second),
             backoff: Backoff::new(seed),
@@ -159,6 +182,13 @@ impl Client {
         if !query.is_empty() {
             url.query_pairs_mut().extend_pairs(query);
         }
+        url
+    }
+
+    /// A URL at the site's host, wherever its base is.
+    pub fn url_at_host(&self, path: &str) -> Url {
+        let mut url = self.base.clone();
+        url.set_path(path);
         url
     }
 

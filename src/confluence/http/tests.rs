@@ -15,6 +15,7 @@ const LIMITS: Limits = Limits {
     concurrency: 4,
     requests_per_second: 0.0,
     page_size: 1000,
+    batch_size: 250,
     lookups_per_walk: 200,
     request_timeout: Duration::from_secs(60),
     walk_deadline: Duration::from_secs(4 * 3600),
@@ -25,7 +26,15 @@ fn client(limits: Limits) -> Client {
     let credentials =
         Credentials::Basic { username: "audit".to_owned(), password: crate::config::Secret::new("x".to_owned()) };
     let clock = Clock::manual(Timestamp::from_millis(0).unwrap());
-    Client::new(&Url::parse("http://127.0.0.1:9/confluence").unwrap(), &credentials, &limits, clock, 1).unwrap()
+    Client::new(
+        Upstream::DataCenter,
+        &Url::parse("http://127.0.0.1:9/confluence").unwrap(),
+        &credentials,
+        &limits,
+        clock,
+        1,
+    )
+    .unwrap()
 }
 
 fn get(client: &Client) -> Request {

@@ -8,7 +8,8 @@ WITH known AS (
         v.full_name,
         v.email,
         v.status,
-        u.last_login_known,
+        -- Log-ins are told by Data Center, activity by the organization of a Cloud site.
+        u.last_login_known = 1 OR u.last_active_known = 1 AS is_known,
         coalesce(u.created_at, u.first_seen_at) AS born_at,
         -- What a walk after as-of brought was not known then, however old it is.
         (SELECT l.at FROM logins l JOIN walks w ON w.id = l.walk_id
@@ -28,7 +29,7 @@ judged AS (
         *,
         CASE
             WHEN last_login_at IS NOT NULL OR (site_kind = 'cloud' AND last_active_at IS NOT NULL) THEN 'idle'
-            WHEN last_login_known = 1 THEN 'never'
+            WHEN is_known THEN 'never'
             ELSE 'unknown'
         END AS reason
     FROM known

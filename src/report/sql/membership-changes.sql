@@ -5,7 +5,9 @@ SELECT
     v.full_name,
     v.email,
     v.status,
-    g.name AS "group",
+    -- What it was called then.
+    coalesce((SELECT n.name FROM group_history n
+        WHERE n.group_id = g.id AND n.valid_from <= :as_of AND n.valid_to > :as_of), g.name) AS "group",
     c.kind,
     c.at,
     c.not_before,
@@ -19,5 +21,5 @@ WHERE c.kind IN ('member.added', 'member.removed')
     AND c.at >= :since AND c.at <= :as_of
     AND c.not_before IS NOT NULL -- the first walk found its members, it did not see them join
     AND c.site IN (SELECT value FROM json_each(:sites))
-    AND (:group IS NULL OR g.name = :group)
+    AND (:group IS NULL OR g.id IN (SELECT group_id FROM group_history WHERE name = :group))
 ORDER BY c.site, c.id

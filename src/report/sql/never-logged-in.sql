@@ -19,7 +19,8 @@ WITH known AS (
         AND v.valid_from <= :as_of AND (v.valid_to IS NULL OR v.valid_to > :as_of)
     WHERE s.name IN (SELECT value FROM json_each(:sites))
         AND v.status = 'active'
-        AND u.last_login_known = 1
+        -- Log-ins are told by Data Center, activity by the organization of a Cloud site.
+        AND (u.last_login_known = 1 OR u.last_active_known = 1)
         -- What a walk after as-of brought was not known then, however old it is.
         AND NOT EXISTS (
             SELECT 1 FROM logins l JOIN walks w ON w.id = l.walk_id

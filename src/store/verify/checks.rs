@@ -12,15 +12,17 @@ pub(super) struct Check {
     pub of: &'static str,
     /// What is wrong with them.
     pub means: &'static str,
+    /// The first schema that has what it asks for.
+    pub since: i32,
     /// Selects one column: the ids of what is wrong.
     pub sql: &'static str,
 }
 
 const fn check(name: &'static str, of: &'static str, means: &'static str, sql: &'static str) -> Check {
-    Check { name, of, means, sql }
+    Check { name, of, means, since: 1, sql }
 }
 
-pub(super) const CHECKS: [Check; 20] = [
+pub(super) const CHECKS: [Check; 22] = [
     check(
         "versions-open",
         "users",
@@ -39,6 +41,30 @@ pub(super) const CHECKS: [Check; 20] = [
             u.account_type, u.is_external, u.department, u.position, u.location, u.phone, u.im, u.website, u.language,
             u.time_zone)",
     ),
+    Check {
+        since: 3,
+        ..check(
+            "versions-cloud",
+            "users",
+            "the open version differs from users in what Cloud tells",
+            "SELECT u.id FROM user_history h JOIN users u ON u.id = h.user_id
+             WHERE h.valid_to IS NULL
+                AND (h.account_status, h.email_hidden) IS NOT (u.account_status, u.email_hidden)",
+        )
+    },
+    Check {
+        since: 3,
+        ..check(
+            "group-names",
+            "groups",
+            "two names at one time, or a name that ends when it begins, or none follows",
+            "SELECT v.group_id FROM group_versions v
+             WHERE v.valid_to <= v.valid_from
+                OR NOT EXISTS (SELECT 1 FROM group_history n WHERE n.group_id = v.group_id AND n.valid_from = v.valid_to)
+                OR EXISTS (SELECT 1 FROM group_versions n WHERE n.group_id = v.group_id
+                    AND n.valid_from > v.valid_from AND n.valid_from < v.valid_to)",
+        )
+    },
     check(
         "versions-order",
         "users",

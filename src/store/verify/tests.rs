@@ -117,7 +117,11 @@ async fn every_check_can_fail() {
         "DROP VIEW user_history; CREATE VIEW user_history AS SELECT id AS user_id, version_from AS valid_from, \
          NULL AS valid_to, version_walk_id AS walk_id, name || 'x' AS name, {VIEW}"
     );
-    let cases: [(&str, &str, &str); 42] = [
+    let unhidden = format!(
+        "DROP VIEW user_history; CREATE VIEW user_history AS SELECT id AS user_id, version_from AS valid_from, \
+         NULL AS valid_to, version_walk_id AS walk_id, name, 1 - email_hidden AS email_hidden, account_status, {VIEW}"
+    );
+    let cases: [(&str, &str, &str); 46] = [
         (
             "integrity",
             "row 1 missing from index walks_applied",
@@ -130,6 +134,24 @@ async fn every_check_can_fail() {
         ("foreign-keys", "account_versions -> accounts", "DELETE FROM accounts WHERE id = 1"),
         ("versions-open", "1", "DROP VIEW user_history; CREATE VIEW user_history AS SELECT * FROM account_versions"),
         ("versions-current", "1", &renamed),
+        ("versions-cloud", "1", &unhidden),
+        (
+            "group-names",
+            "1",
+            "INSERT INTO group_versions VALUES (1, '2026-01-01 00:00:00.000', '2026-01-01 00:00:00.000', 1, 'x')",
+        ),
+        (
+            "group-names",
+            "1",
+            "INSERT INTO group_versions VALUES (1, '2026-01-01 00:00:00.000', '2026-01-02 00:00:00.000', 1, 'x'), \
+             (1, '2026-01-01 12:00:00.000', '2026-01-03 00:00:00.000', 1, 'y')",
+        ),
+        (
+            "group-names",
+            "1",
+            "INSERT INTO group_versions VALUES (1, '2026-01-01 00:00:00.000', '2026-01-02 00:00:00.000', 1, 'x'), \
+             (1, '2026-01-03 00:00:00.000', '2026-01-04 00:00:00.000', 1, 'y')",
+        ),
         ("versions-order", "1", "UPDATE account_versions SET valid_to = valid_from WHERE name = 'ally'"),
         ("versions-order", "1", "UPDATE account_versions SET valid_to = '2025-01-01 00:00:00.000' WHERE name = 'alix'"),
         (

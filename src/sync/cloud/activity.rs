@@ -1,0 +1,319 @@
+//! When users were last active, as the organization tells: of all of them at once from its directory, or, where it does
+//! not offer that, of some in each walk.
+
+use std::collections::{HashMap, HashSet};
+
+use futures_util::stream::{self, StreamExt};
+
+use super::ids::{AccountIds, Place};
+use super::{CloudReader, UserSights};
+use crate::confluence::{OrganizationUser, Trouble};
+use crate::model::{Activity, Told, UserId};
+use crate::store::{self, Entry};
+use crate::sync::error::WalkError;
+use crate::sync::people::UserRef;
+use crate::sync::remember::Remember;
+use crate::sync::roll::Roll;
+
+const LIST: &str = "users/search";
+
+/// What became of asking the organization.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// None is configured.
+    Unasked,
+    /// Its directory was read.
+    Read,
+    /// It has no directory for this: the request that said so.
+    NotInBulk(String),
+}
+
+/// The organization's users, as its directory shows them.
+pub struct Directory {
+    /// What became of it.
+    pub answer: Answer,
+    /// Its rows.
+    pub roll: Roll<OrganizationUser>,
+    /// The site's id in the organization.
+    pub cloud_id: Option<String>,
+    /// That id was found out in this walk, and is to be remembered.
+    pub is_new_id: bool,
+    /// Pages received.
+    pub pages: u64,
+    /// Rows received.
+    pub received: u64,
+    /// Users asked about one by one.
+    pub asked: u64,
+    /// Where the rotation of such questions stands.
+    pub cursor: UserId,
+    /// What is missing.
+    pub problem: Option<String>,
+    /// What deserves a word.
+    pub note: Option<String>,
+}
+
+impl Directory {
+    fn new(known: Vec<Entry>, cloud_id: Option<String>, cursor: UserId) -> Self {
+        Self {
+            answer: Answer::Unasked,
+            roll: Roll::new(known),
+            cloud_id,
+            is_new_id: false,
+            pages: 0,
+            received: 0,
+            asked: 0,
+            cursor,
+            problem: None,
+            note: None,
+        }
+    }
+
+    /// Adds the ids of those who may be users of this site.
+    pub fn discover(&self, ids: &mut AccountIds) {
+        for user in self.roll.fresh().iter().filter(|user| self.may_be_here(user)) {
+            ids.add(&user.account_id);
+        }
+    }
+
+    /// Whether somebody is not certainly a user of other products alone, or of other sites.
+    fn may_be_here(&self, user: &OrganizationUser) -> bool {
+        let Some(id) = self.cloud_id.as_deref() else { return true };
+        !user.has_products || user.confluences.is_none() || user.confluence(id).is_some()
+    }
+
+    /// What the directory says of a user's activity here.
+    fn activity(&self, user: &OrganizationUser) -> Activity {
+        let told = self.cloud_id.as_deref().and_then(|id| user.confluence(id));
+        let last_active_at = told.map_or(Told::Untold, |product| product.last_active_at);
+        Activity { last_active_at, added_at: user.added_at }
+    }
+
+    /// News of the activity of users, who are told by their account ids.
+    pub fn news(&self, ids: &AccountIds) -> HashMap<UserRef, Activity> {
+        let users = self.roll.fresh().iter().filter(|user| user.confluences.is_some());
+        let known = users.filter_map(|user| Some((ids.user(ids.find(&user.account_id)?)?, self.activity(user))));
+        known.collect()
+    }
+
+    /// The directory as it is to be remembered; `None` when it is as it was.
+    pub fn remember(&self, ids: &AccountIds) -> Option<Vec<Remember>> {
+        if self.answer != Answer::Read || self.problem.is_some() {
+            return None;
+        }
+        // Whose products were not told has to be asked about in every walk; so has everybody while the site's id is
+        // not known.
+        let about = |at: usize| {
+            let user = &self.roll.fresh()[at];
+            let told = user.confluences.is_some() && self.cloud_id.is_some();
+            ids.find(&user.account_id).filter(|_| told).and_then(|place| ids.user(place))
+        };
+        self.roll.remember(&HashSet::new(), about)
+    }
+
+    /// Which Confluence this site is, by what the directory shows: the only one there is.
+    fn only_site(users: &[OrganizationUser]) -> Vec<String> {
+        let mut sites: Vec<String> = users
+            .iter()
+            .flat_map(|user| user.confluences.iter().flatten())
+            .map(|product| product.cloud_id.to_ascii_lowercase())
+            .collect();
+        sites.sort_unstable();
+        sites.dedup();
+        sites
+    }
+}
+
+impl CloudReader<'_> {
+    /// Reads the organization's directory, where one is configured.
+    pub(super) async fn read_directory(&mut self, known: Vec<Entry>) -> Result<Directory, WalkError> {
+        let configured = self.site.cloud_id.clone();
+        let moved = configured.is_some() && configured != self.before.cloud_id;
+        let cloud_id = configured.or_else(|| self.before.cloud_id.clone());
+        let mut directory = Directory::new(known, cloud_id, self.before.activity_cursor);
+        directory.is_new_id = moved;
+        let Some(organization) = self.organization else { return Ok(directory) };
+        directory.answer = Answer::Read;
+        directory.roll.begin_pass();
+        let mut cursor: Option<String> = None;
+        let mut cursors = HashSet::new();
+        loop {
+            let page = match organization.users(cursor.as_deref()).await {
+                Ok(page) => page,
+                Err(error) if error.trouble.is_refusal() || error.trouble.is_block() => {
+                    return Err(WalkError::of_cloud_request(error));
+                }
+                Err(error) if directory.pages == 0 && is_not_offered(&error.trouble) => {
+                    directory.answer = Answer::NotInBulk(error.to_string());
+                    return Ok(directory);
+                }
+                Err(error) => {
+                    directory.problem = Some(format!("the organization: {error}"));
+                    break;
+                }
+            };
+            directory.pages += 1;
+            let read = directory.received;
+            directory.received += page.rows.len() as u64;
+            // Another site's id reads another activity out of the same bytes.
+            directory.roll.take(&page, 0, LIST, read, |_| moved);
+            match page.next {
+                Some(next) if cursors.insert(next.clone()) => cursor = Some(next),
+                Some(_) => {
+                    directory.problem = Some(format!("the organization: {LIST} gives the same cursor again"));
+                    break;
+                }
+                None => break,
+            }
+        }
+        let (malformed, rows) = directory.roll.malformed();
+        if rows > 0 {
+            let problem = format!("{rows} records of the organization cannot be read: {}", malformed.join("; "));
+            directory.problem.get_or_insert(problem);
+        }
+        let sites = Directory::only_site(directory.roll.fresh());
+        self.find_site(&mut directory, &sites).await?;
+        Ok(directory)
+    }
+
+    /// Finds out which of the organization's `sites` this one is, where that is not known.
+    async fn find_site(&self, directory: &mut Directory, sites: &[String]) -> Result<(), WalkError> {
+        if directory.cloud_id.is_some() {
+            return Ok(());
+        }
+        match sites {
+            [] => {}
+            [only] => {
+                directory.cloud_id = Some(only.clone());
+                directory.is_new_id = directory.answer == Answer::Read && directory.problem.is_none();
+            }
+            several => match self.cloud.tenant().await {
+                Ok(id) => {
+                    directory.cloud_id = Some(id);
+                    directory.is_new_id = true;
+                }
+                Err(error) if error.trouble.is_refusal() || error.trouble.is_block() => {
+                    return Err(WalkError::of_cloud_request(error));
+                }
+                Err(error) => {
+                    directory.note = Some(format!(
+                        "the organization has {} Confluence sites and which of them this is cannot be told, so nobody's \
+                         activity is known ({error}): set cloud_id",
+                        several.len()
+                    ));
+                }
+            },
+        }
+        Ok(())
+    }
+
+    /// Asks one by one about those of whom the directory does not tell, within the budget. `ids` knows everybody by now.
+    pub(super) async fn ask_one_by_one(
+        &mut self,
+        directory: &mut Directory,
+        sights: &UserSights,
+        ids: &AccountIds,
+    ) -> Result<HashMap<UserRef, Activity>, WalkError> {
+        let Some(organization) = self.organization else { return Ok(HashMap::new()) };
+        let candidates = self.whom_to_ask(directory, sights, ids).await?;
+        if candidates.users.is_empty() {
+            return Ok(HashMap::new());
+        }
+        let concurrency = organization.client().limits().concurrency;
+        let mut answers = stream::iter(candidates.users)
+            .map(|(user, place)| async move { (user, organization.last_active(ids.id(place)).await) })
+            .buffered(concurrency);
+        let mut told: Vec<(UserRef, Option<OrganizationUser>)> = Vec::new();
+        let mut failed = 0;
+        while let Some((user, answer)) = answers.next().await {
+            match answer {
+                Ok(found) => told.push((user, found)),
+                Err(error) if error.trouble == Trouble::Forbidden => return Err(WalkError::Refused(error)),
+                Err(error) if error.trouble.is_refusal() || error.trouble.is_block() => {
+                    return Err(WalkError::of_cloud_request(error));
+                }
+                Err(error) => {
+                    failed += 1;
+                    directory.problem.get_or_insert_with(|| format!("the organization: {error}"));
+                }
+            }
+        }
+        drop(answers);
+        directory.asked = told.len() as u64 + failed;
+        if let Answer::NotInBulk(why) = &directory.answer
+            && told.iter().all(|(_, found)| found.is_none())
+            && !told.is_empty()
+        {
+            directory.problem = Some(format!(
+                "the organization answers 404 to everything: check organization.id and organization.base_url ({why})"
+            ));
+            return Ok(HashMap::new());
+        }
+        if let Some(user) = candidates.turn {
+            directory.cursor = user;
+        }
+        let found: Vec<OrganizationUser> = told.iter().filter_map(|(_, found)| found.clone()).collect();
+        self.find_site(directory, &Directory::only_site(&found)).await?;
+        let activity = told.into_iter().map(|(user, found)| {
+            let activity = found.map_or_else(Activity::default, |found| match found.has_products {
+                true => directory.activity(&found),
+                // Products that were never used are not listed there.
+                false => Activity { last_active_at: Told::Told(None), added_at: found.added_at },
+            });
+            (user, activity)
+        });
+        Ok(activity.collect())
+    }
+
+    async fn whom_to_ask(
+        &mut self,
+        directory: &Directory,
+        sights: &UserSights,
+        ids: &AccountIds,
+    ) -> Result<Candidates, WalkError> {
+        let untold: Option<HashSet<UserRef>> = match directory.answer {
+            Answer::Unasked => return Ok(Candidates::default()),
+            Answer::NotInBulk(_) => None,
+            Answer::Read => {
+                let users = directory.roll.fresh().iter().filter(|user| user.confluences.is_none());
+                let users: HashSet<UserRef> = users.filter_map(|user| ids.user(ids.find(&user.account_id)?)).collect();
+                if users.is_empty() {
+                    return Ok(Candidates::default());
+                }
+                Some(users)
+            }
+        };
+        let budget = self.site.organization.as_ref().map_or(0, |organization| organization.lookups_per_walk as usize);
+        let wanted = |user: &UserRef| untold.as_ref().is_none_or(|untold| untold.contains(user));
+        let known = sights.users.iter().filter(|user| user.new_index().is_some() && wanted(user));
+        let mut users: Vec<UserRef> = known.copied().take(budget).collect();
+        // Of the directory's a few may be wanted among many: then all are looked through.
+        let limit = if untold.is_some() { ids.len() } else { budget - users.len() };
+        let (never, turn) = store::activity_rotation(self.connection, self.row, self.before.activity_cursor, limit)
+            .await
+            .map_err(|error| self.store.sql(error))?;
+        let gone = |user: &UserRef| sights.is_closed(*user);
+        let known = |list: Vec<UserId>| -> Vec<UserRef> {
+            list.into_iter().map(UserRef::known).filter(|user| wanted(user) && !gone(user)).collect()
+        };
+        users.extend(known(never).into_iter().take(budget - users.len()));
+        let turn: Vec<UserRef> = known(turn).into_iter().take(budget - users.len()).collect();
+        let last = turn.last().and_then(|user| user.known_id());
+        users.extend(turn);
+        let places = ids.by_user();
+        let users = users.into_iter().filter_map(|user| Some((user, *places.get(&user)?))).collect();
+        Ok(Candidates { users, turn: last })
+    }
+}
+
+/// Whom to ask about one by one.
+#[derive(Default)]
+struct Candidates {
+    users: Vec<(UserRef, Place)>,
+    /// The last of those whose turn it was.
+    turn: Option<UserId>,
+}
+
+/// The bulk search is there for organizations with the new user management alone.
+fn is_not_offered(trouble: &Trouble) -> bool {
+    matches!(trouble, Trouble::NotFound | Trouble::Forbidden | Trouble::Status(400 | 405 | 410 | 501))
+}
