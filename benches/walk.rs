@@ -162,8 +162,10 @@ fn measure(plan: Plan) {
 
         // A connection that stays open keeps the write-ahead log in place, so that its growth can be read.
         let keeper = runtime.block_on(async {
-            let mut keeper = store.writer().await.unwrap();
-            sqlx::raw_sql("PRAGMA wal_checkpoint(TRUNCATE)").execute(&mut keeper).await.unwrap();
+            let keeper = store.reader().await.unwrap();
+            let mut writer = store.writer().await.unwrap();
+            sqlx::raw_sql("PRAGMA wal_checkpoint(TRUNCATE)").execute(&mut *writer).await.unwrap();
+            writer.close().await.unwrap();
             keeper
         });
         let wal = PathBuf::from(format!("{}-wal", database.display()));

@@ -32,7 +32,7 @@ enum Sub {
     Init(init::Options),
     /// Validate the configuration and print the effective one; asks no site
     CheckConfig(check_config::Options),
-    /// Walk each site once
+    /// Walk each site once, all of them side by side
     Sync(sync::Options),
     /// How fresh each site's mirror is, and what is wrong
     Status(status::Options),

@@ -15,7 +15,8 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use self::folder::Folder;
 use super::output::{FileOptions, to_file};
-use super::sync::{Bar, failure};
+use super::progress::Bar;
+use super::sync::failure;
 use super::{Exit, Failure, Outcome};
 use crate::clock::Clock;
 use crate::config::{self, Environment, LoadOptions, Site};

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 
 use super::output::NewFile;
-use super::sync::Bar;
+use super::progress::Bar;
 use super::{Exit, Failure, Outcome};
 use crate::clock::Clock;
 use crate::config::{Config, Site, SiteKind, UserExport as Asked};

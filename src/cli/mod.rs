@@ -10,6 +10,7 @@ pub mod history;
 pub mod holds;
 pub mod init;
 mod output;
+mod progress;
 mod reference;
 pub mod report;
 pub mod simulate;

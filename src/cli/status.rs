@@ -18,6 +18,9 @@ use crate::store::find_hold;
 /// Options of `status`.
 #[derive(Clone, Debug, Default, clap::Args)]
 pub struct Options {
+    /// Only this site (repeatable); the exit code speaks of those named [default: every site]
+    #[arg(long = "site", value_name = "ID")]
+    pub sites: Vec<String>,
     #[command(flatten)]
     #[allow(missing_docs)]
     pub format: FormatOptions,
@@ -66,7 +69,8 @@ struct SiteStatus<'a> {
 /// Writes the state of each configured site, and of those the mirror has besides.
 ///
 /// # Errors
-/// Those of the database; a held or stale site is no error but the exit code.
+/// [`Exit::Usage`] for a site that neither the configuration nor the mirror has; those of the database. A held or stale
+/// site is no error but the exit code.
 pub async fn run(
     options: Options,
     connection: &mut SqliteConnection,
@@ -76,7 +80,7 @@ pub async fn run(
 ) -> Outcome {
     let now = clock.now();
     let mut snapshot = connection.begin().await?;
-    let sites = load(&mut snapshot, configured).await?;
+    let sites = load(&mut snapshot, configured, &options.sites).await?;
     snapshot.rollback().await?;
     to_out(out, |out| match options.format.format {
         Format::Table => text(&sites, now, out),
@@ -119,6 +123,7 @@ impl SiteStatus<'_> {
 async fn load<'a>(
     connection: &mut SqliteConnection,
     configured: &'a [StatusSite],
+    chosen: &[String],
 ) -> Result<Vec<SiteStatus<'a>>, Failure> {
     let known: Vec<(i64, String, String, String)> =
         sqlx::query_as("SELECT id, name, kind, base_url FROM sites ORDER BY name").fetch_all(&mut *connection).await?;
@@ -126,6 +131,12 @@ async fn load<'a>(
     names.extend(known.iter().map(|site| site.1.as_str()));
     names.sort_unstable();
     names.dedup();
+    if let Some(unknown) = chosen.iter().find(|site| !names.contains(&site.as_str())) {
+        let all = if names.is_empty() { "there is none".to_owned() } else { format!("there are {}", names.join(", ")) };
+        let message = format!("there is no site '{unknown}' in the configuration or the mirror: {all}");
+        return Err(Failure::new(Exit::Usage, message));
+    }
+    names.retain(|name| chosen.is_empty() || chosen.iter().any(|site| site == name));
     let mut sites = Vec::new();
     for name in names {
         let row = known.iter().find(|site| site.1 == name);

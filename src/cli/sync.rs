@@ -1,18 +1,20 @@
-//! `rollbook sync`: one walk of each site, now.
+//! `rollbook sync`: one walk of each site, now, side by side.
 
-use std::io::{IsTerminal, Write};
-use std::time::Duration;
+use std::io::Write;
 
-use indicatif::{ProgressBar, ProgressStyle};
+use futures_util::StreamExt;
+use futures_util::stream::FuturesOrdered;
 use serde_json::{Value, json};
+use xxhash_rust::xxh3::xxh3_64;
 
 use super::output::to_out;
+use super::progress::{Bar, Bars};
 use super::{Exit, Failure, Outcome, describe};
 use crate::clock::Clock;
 use crate::config::{Config, Site};
 use crate::render::visible;
 use crate::store::{Store, StoreError};
-use crate::sync::{self, Progress, WalkError, WalkOptions, WalkReport};
+use crate::sync::{self, WalkError, WalkOptions, WalkReport};
 
 /// Options of `sync`.
 #[derive(Clone, Debug, clap::Args)]
@@ -31,7 +33,8 @@ pub struct Options {
     pub format: String,
 }
 
-/// Walks the sites one after the other; one site's failure leaves the others alone, a signal stops them all.
+/// Walks the sites side by side; one site's failure or slowness leaves the others alone, a signal stops them all.
+/// Results are told in the order of the configuration, each as soon as it is there.
 ///
 /// # Errors
 /// [`Exit::Usage`] for an unknown site, [`Exit::Config`] for a database that cannot be used. What goes wrong with a
@@ -47,33 +50,30 @@ pub async fn run(options: Options, config: &Config, clock: &Clock, quiet: bool, 
             Err(error) => return Err(Failure::store(error)),
         },
     };
+    let bars = Bars::new(quiet);
+    let walks = sites.into_iter().map(|site| {
+        let bar = bars.bar(&site.id);
+        tell(site, store.as_ref(), &options, clock, bar)
+    });
+    let mut walks: FuturesOrdered<_> = walks.collect();
     let mut worst = Exit::Done;
     let mut documents = Vec::new();
-    let mut stopped = false;
-    for site in sites {
-        let (exit, document) = match walk(site, store.as_ref(), &options, clock, quiet, &mut stopped).await {
-            Ok(report) => {
-                let empty = Store::nowhere();
-                let changes = describe::changes(&report.diff, options.changes, store.as_ref().unwrap_or(&empty)).await;
-                let changes = changes.map_err(Failure::store)?;
-                if options.format == "text" {
-                    to_out(out, |out| describe::text(&site.id, &report, &changes, out))?;
-                }
-                (describe::exit(report.status), describe::document(&site.id, &report, &changes))
+    let mut written = Ok(());
+    while let Some(Told { exit, text, document }) = walks.next().await {
+        // What cannot be written is a failure in the end, and no reason to leave the other walks in the middle.
+        written = written.and(bars.aside(|| match (text, options.format.as_str()) {
+            (Ok(text), "text") => to_out(out, |out| out.write_all(&text)),
+            (Ok(_), _) => Ok(()),
+            (Err(problem), _) => {
+                // A reader of stderr that is gone is no reason for another exit code.
+                let _ = writeln!(std::io::stderr(), "{problem}");
+                Ok(())
             }
-            Err(failure) => {
-                let message = format!("{:#}", failure.error);
-                // One line a problem; a reader of stderr that is gone is no reason for another exit code.
-                let _ = writeln!(std::io::stderr(), "error: site {}: {}", site.id, visible(&message));
-                (failure.exit, failed(&site.id, failure.exit, &message))
-            }
-        };
+        }));
         documents.push(document);
         worst = worse(worst, exit);
-        if stopped {
-            break;
-        }
     }
+    written?;
     if options.format == "json" {
         let document = json!({ "dry_run": options.dry_run, "sites": documents });
         to_out(out, |out| {
@@ -82,6 +82,34 @@ pub async fn run(options: Options, config: &Config, clock: &Clock, quiet: bool, 
         })?;
     }
     Ok(worst)
+}
+
+/// What is said of a site's walk.
+struct Told {
+    exit: Exit,
+    /// For stdout; or the line for stderr.
+    text: Result<Vec<u8>, String>,
+    document: Value,
+}
+
+/// Walks a site and puts the outcome into words.
+async fn tell(site: &Site, store: Option<&Store>, options: &Options, clock: &Clock, bar: Bar) -> Told {
+    let told = async {
+        let report = walk(site, store, options, clock, bar).await?;
+        let empty = Store::nowhere();
+        let changes = describe::changes(&report.diff, options.changes, store.unwrap_or(&empty)).await;
+        let changes = changes.map_err(Failure::store)?;
+        let mut text = Vec::new();
+        describe::text(&site.id, &report, &changes, &mut text)?;
+        let document = describe::document(&site.id, &report, &changes);
+        Ok(Told { exit: describe::exit(report.status), text: Ok(text), document })
+    };
+    told.await.unwrap_or_else(|Failure { exit, error }| {
+        let message = format!("{error:#}");
+        // One line a problem.
+        let line = format!("error: site {}: {}", site.id, visible(&message));
+        Told { exit, text: Err(line), document: failed(&site.id, exit, &message) }
+    })
 }
 
 fn chosen<'a>(ids: &[String], config: &'a Config) -> Result<Vec<&'a Site>, Failure> {
@@ -106,12 +134,12 @@ async fn walk(
     store: Option<&Store>,
     options: &Options,
     clock: &Clock,
-    quiet: bool,
-    stopped: &mut bool,
+    bar: Bar,
 ) -> Result<WalkReport, Failure> {
-    let bar = Bar::new(&site.id, quiet);
     let progress = |progress| bar.show(progress);
-    let walk_options = WalkOptions { clock, seed: clock.now().millis() as u64, progress: &progress };
+    // Another for each site, or all would try again at the same moments.
+    let seed = clock.now().millis() as u64 ^ xxh3_64(site.id.as_bytes());
+    let walk_options = WalkOptions { clock, seed, progress: &progress };
     let walk = async {
         match store {
             Some(store) if !options.dry_run => sync::walk(site, store, walk_options).await,
@@ -129,7 +157,6 @@ async fn walk(
         None => false,
     };
     let what = if applied { "this walk was applied before" } else { "nothing of this walk was written" };
-    *stopped = true;
     Err(Failure::new(Exit::Failure, format!("stopped by {signal}; {what}")))
 }
 
@@ -165,46 +192,4 @@ fn worse(a: Exit, b: Exit) -> Exit {
     ];
     let place = |exit| ORDER.iter().position(|other| *other == exit).unwrap_or(0);
     if place(a) <= place(b) { a } else { b }
-}
-
-/// A progress bar on a terminal, nothing elsewhere.
-pub(super) struct Bar(ProgressBar);
-
-impl Bar {
-    pub(super) fn new(site: &str, quiet: bool) -> Self {
-        if quiet || !std::io::stderr().is_terminal() {
-            return Self(ProgressBar::hidden());
-        }
-        let bar = ProgressBar::new_spinner();
-        if let Ok(style) = ProgressStyle::with_template("{spinner} {prefix}: {msg} {wide_bar} {pos}/{len} {elapsed}") {
-            bar.set_style(style);
-        }
-        bar.set_prefix(site.to_owned());
-        bar.enable_steady_tick(Duration::from_millis(100));
-        Self(bar)
-    }
-
-    pub(super) fn show(&self, progress: Progress) {
-        let (message, position, length) = match progress {
-            Progress::Users { read, total } => ("users", read, total.unwrap_or(read)),
-            Progress::Groups { read, total } => ("groups", read, total),
-            Progress::Applying => ("writing", 1, 1),
-        };
-        self.0.set_length(length);
-        self.0.set_message(message);
-        self.0.set_position(position);
-    }
-
-    /// A position out of a length, for commands with steps of their own.
-    pub(super) fn step(&self, message: &'static str, position: u64, length: u64) {
-        self.0.set_length(length);
-        self.0.set_message(message);
-        self.0.set_position(position);
-    }
-}
-
-impl Drop for Bar {
-    fn drop(&mut self) {
-        self.0.finish_and_clear();
-    }
 }

@@ -43,7 +43,7 @@ fn configured(id: &str, hours: u64) -> StatusSite {
 
 async fn status(connection: &mut SqliteConnection, sites: &[StatusSite]) -> (Exit, Value) {
     let mut out = Vec::new();
-    let options = status::Options { format: format(Format::Json) };
+    let options = status::Options { sites: Vec::new(), format: format(Format::Json) };
     let exit = exit(status::run(options, connection, sites, &clock(), &mut out).await);
     (exit, json(out))
 }

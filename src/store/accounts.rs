@@ -315,7 +315,7 @@ pub async fn insert_accounts(
         let mut values = [Bound::Null; 5 + COLUMNS];
         values[..5].copy_from_slice(&own);
         values[5..].copy_from_slice(&columns(account, &spelled));
-        rows.run(&values)?;
+        rows.run(&values).await?;
     }
     Ok(())
 }
@@ -446,7 +446,7 @@ pub async fn update_account(
          version_from = iif(?33, ?34, version_from), version_walk_id = iif(?33, ?35, version_walk_id) WHERE id = ?36";
     let spelled = Spelled::of(account);
     let own = [Bound::Integer(i64::from(versioned)), Bound::Text(&now), Bound::Integer(walk.0), Bound::Integer(id.0)];
-    Prepared::prepare(connection, sql).await?.run(&[&columns(account, &spelled)[..], &own].concat())
+    Prepared::prepare(connection, sql).await?.run(&[&columns(account, &spelled)[..], &own].concat()).await
 }
 
 /// Writes only the times the site tells: what most users change on most days.

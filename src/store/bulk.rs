@@ -39,11 +39,15 @@ impl<'a> Bound<'a> {
     }
 }
 
+/// After so many rows others get their turn: one thread runs all walks, and one that writes long delays none that reads.
+const TURN: usize = 1_000;
+
 /// A prepared statement. It holds the connection: what runs through it runs in the connection's transaction.
 pub(super) struct Prepared<'c> {
     handle: LockedSqliteHandle<'c>,
     statement: NonNull<ffi::sqlite3_stmt>,
     parameters: usize,
+    rows: usize,
 }
 
 // SAFETY: SQLite is built thread-safe, and the statement is used only while the connection is locked for this value.
@@ -62,14 +66,14 @@ impl<'c> Prepared<'c> {
             Some(statement) => {
                 // SAFETY: the statement was just prepared.
                 let parameters = unsafe { ffi::sqlite3_bind_parameter_count(statement.as_ptr()) } as usize;
-                Ok(Self { handle, statement, parameters })
+                Ok(Self { handle, statement, parameters, rows: 0 })
             }
             None => Err(last_error(&mut handle)),
         }
     }
 
     /// Runs the statement with `values`, one for each parameter.
-    pub(super) fn run(&mut self, values: &[Bound<'_>]) -> Result<(), sqlx::Error> {
+    pub(super) async fn run(&mut self, values: &[Bound<'_>]) -> Result<(), sqlx::Error> {
         assert_eq!(values.len(), self.parameters, "a value for each parameter");
         let statement = self.statement.as_ptr();
         for (place, value) in (1..).zip(values) {
@@ -97,7 +101,14 @@ impl<'c> Prepared<'c> {
             ffi::sqlite3_step(statement);
             ffi::sqlite3_reset(statement)
         };
-        if code == ffi::SQLITE_OK { Ok(()) } else { Err(last_error(&mut self.handle)) }
+        if code != ffi::SQLITE_OK {
+            return Err(last_error(&mut self.handle));
+        }
+        self.rows += 1;
+        if self.rows.is_multiple_of(TURN) {
+            tokio::task::yield_now().await;
+        }
+        Ok(())
     }
 }
 
@@ -126,11 +137,11 @@ mod tests {
         let mut connection = SqliteConnection::connect("sqlite::memory:").await.unwrap();
         sqlx::raw_sql("CREATE TABLE t (a INTEGER UNIQUE, b TEXT) STRICT").execute(&mut connection).await.unwrap();
         let mut rows = Prepared::prepare(&mut connection, "INSERT INTO t VALUES (?, ?)").await.unwrap();
-        rows.run(&[Bound::Integer(1), Bound::Text("é\u{2400}")]).unwrap();
-        rows.run(&[Bound::Null, Bound::text(None)]).unwrap();
-        let error = rows.run(&[Bound::Integer(1), Bound::Text("again")]).unwrap_err();
+        rows.run(&[Bound::Integer(1), Bound::Text("é\u{2400}")]).await.unwrap();
+        rows.run(&[Bound::Null, Bound::text(None)]).await.unwrap();
+        let error = rows.run(&[Bound::Integer(1), Bound::Text("again")]).await.unwrap_err();
         assert!(error.as_database_error().is_some_and(|error| error.is_unique_violation()), "{error}");
-        rows.run(&[Bound::Integer(2), Bound::Text("")]).unwrap();
+        rows.run(&[Bound::Integer(2), Bound::Text("")]).await.unwrap();
         drop(rows);
         let all: Vec<(Option<i64>, Option<String>)> =
             sqlx::query_as("SELECT a, b FROM t ORDER BY rowid").fetch_all(&mut connection).await.unwrap();

@@ -124,7 +124,8 @@ pub async fn create_groups(
     let mut ids = Vec::with_capacity(groups.len());
     for (id, NewGroup { name, external_id }) in (first..).zip(groups) {
         let external_id = Bound::text(external_id.as_deref());
-        rows.run(&[Bound::Integer(id), Bound::Integer(site.0), Bound::Text(name), external_id, Bound::Text(&now)])?;
+        rows.run(&[Bound::Integer(id), Bound::Integer(site.0), Bound::Text(name), external_id, Bound::Text(&now)])
+            .await?;
         ids.push(GroupId(id));
     }
     Ok(ids)
@@ -182,7 +183,7 @@ pub async fn add_members(
     let mut rows = Prepared::prepare(connection, sql).await?;
     for (group, users) in groups {
         let users = json_ids(users.iter().map(|user| user.0));
-        rows.run(&[Bound::Integer(group.0), Bound::Text(&now), Bound::Integer(walk.0), Bound::Text(&users)])?;
+        rows.run(&[Bound::Integer(group.0), Bound::Text(&now), Bound::Integer(walk.0), Bound::Text(&users)]).await?;
     }
     Ok(())
 }
@@ -218,7 +219,8 @@ pub async fn set_fingerprints(
             Bound::Integer(group.0),
             Bound::Integer(members as i64),
             Bound::integer(listing.map(|listing| listing as i64)),
-        ])?;
+        ])
+        .await?;
     }
     Ok(())
 }

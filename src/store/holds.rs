@@ -136,7 +136,8 @@ pub async fn add_hold(
             Bound::text(*field),
             Bound::text(before.as_deref()),
             Bound::text(after.as_deref()),
-        ])?;
+        ])
+        .await?;
     }
     drop(rows);
     let sql = "INSERT INTO held_standings (walk_id, user_id, status, active, has_access, unlisted_seen_at) \
@@ -151,7 +152,8 @@ pub async fn add_hold(
             Bound::integer(active.map(i64::from)),
             Bound::integer(has_access.map(i64::from)),
             Bound::text(unlisted.as_deref()),
-        ])?;
+        ])
+        .await?;
     }
     Ok(())
 }

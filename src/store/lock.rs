@@ -31,6 +31,24 @@ pub(super) async fn lock_migration(database: &Path) -> Result<Lock, StoreError> 
     Err(StoreError::Migrating { database: database.to_owned() })
 }
 
+/// Takes the lock for writing. Waits as long as that takes: whoever holds it is writing, and asks no site meanwhile.
+pub(super) async fn lock_writing(database: &Path) -> Result<Lock, StoreError> {
+    const LONG: Duration = Duration::from_secs(30);
+    let path = beside(database, "write.lock");
+    let (mut waited, mut pause) = (Duration::ZERO, Duration::from_millis(1));
+    loop {
+        if let Some(lock) = try_lock(&path)? {
+            return Ok(lock);
+        }
+        tokio::time::sleep(pause).await;
+        if waited < LONG && waited + pause >= LONG {
+            tracing::warn!("another walk is still writing into {}; waiting for it to end", database.display());
+        }
+        waited += pause;
+        pause = (2 * pause).min(Duration::from_millis(100));
+    }
+}
+
 fn try_lock(path: &Path) -> Result<Option<Lock>, StoreError> {
     let unwritable = |error| StoreError::Unwritable { path: path.to_owned(), error };
     let file = OpenOptions::new()

@@ -12,6 +12,7 @@ mod reference;
 pub mod sandbox;
 mod verify;
 mod walks;
+mod writer;
 
 pub use accounts::{
     AccountRow, account_keys, accounts_by_id, accounts_by_key, accounts_by_name, activity_rotation, begin_bulk,
@@ -36,6 +37,7 @@ pub use walks::{
     Before, ChangeRow, Figures, WalkEnd, WalkStart, add_changes, add_evidence, add_first_logins, add_logins,
     begin_walk, end_walk, fail_running, find_site, last_evidence, next_user, set_cloud_id, set_user_list,
 };
+pub use writer::Writer;
 
 /// How many values go into one `json_each` argument: enough to make the statement's own cost vanish.
 const CHUNK: usize = 5_000;

@@ -9,7 +9,8 @@ use std::time::Duration;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqliteSynchronous};
 use sqlx::{ConnectOptions, Connection};
 
-use super::lock::lock_migration;
+use super::lock::{lock_migration, lock_writing};
+use super::writer::Writer;
 
 /// "ROLL": tells a Rollbook database from any other SQLite file.
 const APPLICATION_ID: i32 = 0x524F_4C4C;
@@ -154,15 +155,16 @@ impl Store {
         &self.path
     }
 
-    /// A connection that writes. One at a time: SQLite has one writer.
-    ///
-    /// After an error inside a transaction, drop it: SQLite may have rolled back by itself, of which sqlx knows nothing.
-    pub async fn writer(&self) -> Result<SqliteConnection, StoreError> {
+    /// The connection that writes. There is one at a time, in all processes: SQLite has one writer, and would wait for
+    /// another no longer than five seconds.
+    pub async fn writer(&self) -> Result<Writer, StoreError> {
+        let lock = lock_writing(&self.path).await?;
         let options = options(&self.path)
             .pragma("secure_delete", "ON")
             .pragma("journal_size_limit", "67108864")
             .synchronous(SqliteSynchronous::Full);
-        options.connect().await.map_err(|error| self.sql(error))
+        let connection = options.connect().await.map_err(|error| self.sql(error))?;
+        Ok(Writer::new(connection, lock))
     }
 
     /// A connection that only reads.
@@ -330,7 +332,7 @@ mod tests {
         let path = folder.path().join("rollbook.db");
         let store = Store::open_or_create(&path).await.unwrap();
         let mut writer = store.writer().await.unwrap();
-        sqlx::raw_sql("PRAGMA user_version = 99").execute(&mut writer).await.unwrap();
+        sqlx::raw_sql("PRAGMA user_version = 99").execute(&mut *writer).await.unwrap();
         writer.close().await.unwrap();
         assert!(matches!(Store::open(&path).await, Err(StoreError::Newer { found: 99, .. })));
     }

@@ -263,7 +263,8 @@ pub async fn add_changes(
             Bound::text(before.as_deref()),
             Bound::text(after.as_deref()),
             Bound::text(at.as_deref()),
-        ])?;
+        ])
+        .await?;
     }
     Ok(())
 }
@@ -283,7 +284,7 @@ pub async fn add_first_logins(
         for (kind, at) in [("active", last_active_at), ("failure", last_failed_login_at), ("success", last_login_at)] {
             if let Some(at) = at {
                 let at = at.to_sql();
-                rows.run(&[Bound::Integer(user), Bound::Text(kind), Bound::Text(&at), Bound::Integer(walk.0)])?;
+                rows.run(&[Bound::Integer(user), Bound::Text(kind), Bound::Text(&at), Bound::Integer(walk.0)]).await?;
             }
         }
     }
@@ -347,7 +348,7 @@ pub async fn add_evidence(
     let sql = "INSERT INTO evidence (user_id, walk_id, answer) VALUES (?, ?, ?)";
     let mut rows = Prepared::prepare(connection, sql).await?;
     for (user, answer) in evidence {
-        rows.run(&[Bound::Integer(user.0), Bound::Integer(walk.0), Bound::Text(answer)])?;
+        rows.run(&[Bound::Integer(user.0), Bound::Integer(walk.0), Bound::Text(answer)]).await?;
     }
     Ok(())
 }

@@ -109,12 +109,10 @@ impl WalkReport {
 pub async fn walk(site: &Site, store: &Store, options: WalkOptions<'_>) -> Result<WalkReport, WalkError> {
     let _lock = store::lock_walk(store.path(), &site.id)?;
     let client = Client::of_site(site, options.clock.clone(), options.seed)?;
-    let mut writer = store.writer().await?;
-    let start =
-        store::begin_walk(&mut writer, &site.id, site.kind.as_str(), site.base_url.as_str(), options.clock.now())
-            .await
-            .map_err(|error| store.sql(error))?;
-    let ended = read_and_apply(site, &mut writer, store, &client, &start, options).await;
+    // There throughout, so that the write-ahead log stays in place while nobody writes.
+    let reader = store.reader().await?;
+    let start = begin(site, store, options.clock.now()).await?;
+    let ended = read_and_apply(site, reader, store, &client, &start, options).await;
     match ended {
         Ok(report) => {
             tracing::info!(
@@ -127,15 +125,9 @@ pub async fn walk(site: &Site, store: &Store, options: WalkOptions<'_>) -> Resul
                 "walk {}",
                 report.status.as_str()
             );
-            checkpoint(&mut writer).await;
-            if let Err(error) = writer.close().await {
-                tracing::warn!(%error, "the database could not be closed in order");
-            }
             Ok(report)
         }
         Err(error) => {
-            // The connection may be in the middle of something: what is written now goes through another.
-            drop(writer);
             let end = failed(&start, &client, options.clock, &error.to_string());
             if let Err(error) = end_failed(store, &start, &end).await {
                 tracing::error!(site = %site.id, %error, "the walk's row could not be written");
@@ -156,20 +148,28 @@ pub async fn interrupted(site: &str, store: &Store, clock: &Clock) -> Result<boo
     Ok(failed > 0)
 }
 
+async fn begin(site: &Site, store: &Store, now: Timestamp) -> Result<WalkStart, StoreError> {
+    let mut writer = store.writer().await?;
+    let begun = store::begin_walk(&mut writer, &site.id, site.kind.as_str(), site.base_url.as_str(), now).await;
+    let start = begun.map_err(|error| store.sql(error))?;
+    writer.close().await.map_err(|error| store.sql(error))?;
+    Ok(start)
+}
+
 async fn read_and_apply(
     site: &Site,
-    writer: &mut SqliteConnection,
+    mut known: SqliteConnection,
     store: &Store,
     client: &Client,
     start: &WalkStart,
     options: WalkOptions<'_>,
 ) -> Result<WalkReport, WalkError> {
-    let fetched = fetch((site, client), (&mut *writer, store), (start.site, &start.before), options).await?;
+    let fetched = fetch((site, client), (&mut known, store), (start.site, &start.before), options).await?;
     let at = options.clock.now().max(start.started_at);
     let moment = Moment { at, not_before: start.before.applied_at, zone: site.timezone };
     let (report, mut rest) = compare(fetched, client, moment);
     let mut report = WalkReport { walk: Some(start.walk), started_at: start.started_at, ..report };
-    hold_back(&mut report, (&mut *writer, store), start.site, &site.guard).await?;
+    hold_back(&mut report, (&mut known, store), start.site, &site.guard).await?;
     if let Some(hold) = &report.hold {
         rest.listings.hold_back(&hold.removals);
     }
@@ -192,7 +192,13 @@ async fn read_and_apply(
         user_list: user_list.filter(|list| start.before.user_list.as_deref() != Some(*list)),
         cloud_id: rest.cloud_id.as_deref(),
     };
-    apply(writer, start, writing, end).await.map_err(|error| store.sql(error))?;
+    known.close().await.map_err(|error| store.sql(error))?;
+    let mut writer = store.writer().await?;
+    apply(&mut writer, start, writing, end).await.map_err(|error| store.sql(error))?;
+    checkpoint(&mut writer).await;
+    if let Err(error) = writer.close().await {
+        tracing::warn!(%error, "the database could not be closed in order");
+    }
     Ok(report)
 }
 

@@ -174,6 +174,31 @@ fn the_status_of_a_site_never_walked_of_a_fresh_one_and_a_stale_one() {
 }
 
 #[test]
+fn the_status_of_some_sites() {
+    let world = World::small();
+    let sites = |ran: Ran| -> Vec<String> {
+        ran.json()["sites"].as_array().unwrap().iter().map(|site| site["site"].as_str().unwrap().to_owned()).collect()
+    };
+    let tables = ["new", "old", "off"].map(|id| world.site_table(id)).join("\n");
+    world.configure(&tables);
+    // Before there is a database too.
+    world.run(&["status", "--site", "new"]).exits(5).prints(&["new", "never"]);
+    world.run(&["sync", "--site", "old", "--site", "off"]).exits(0);
+    world.configure(&["new", "old"].map(|id| world.site_table(id)).join("\n"));
+    world.run(&["status"]).exits(5);
+    // Only those count that are named.
+    assert_eq!(sites(world.run(&["status", "--site", "old", "--format", "json"]).exits(0)), ["old"]);
+    assert_eq!(sites(world.run(&["status", "--site", "new", "--format", "json"]).exits(5)), ["new"]);
+    let both = ["status", "--site", "old", "--site", "new", "--format", "json"];
+    assert_eq!(sites(world.run(&both).exits(5)), ["new", "old"]);
+    // One that the mirror alone knows, and one that nobody does.
+    world.run(&["status", "--site", "off"]).exits(0).prints(&["off", "not configured"]);
+    let ran = world.run(&["status", "--site", "old", "--site", "odd"]).exits(2);
+    assert_eq!(ran.stdout, "");
+    ran.says(&["no site 'odd'", "new, off, old"]);
+}
+
+#[test]
 fn without_a_database_a_reader_says_how_to_get_one() {
     let world = World::small();
     for arguments in [&["report", "users"][..], &["sql", "SELECT 1"], &["walks", "list"], &["history", "user", "x"]] {

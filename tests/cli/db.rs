@@ -72,7 +72,7 @@ fn a_name_that_is_taken_or_cannot_be() {
         world.run(&["db", "backup", name]).exits(2).says(&[name, "exists already"]);
     }
     let itself = ["rollbook.db", "./rollbook.db", "folder/../rollbook.db", "link.db", "hard.db"];
-    let own = ["rollbook.db-wal", "rollbook.db-shm", "rollbook.db-journal", "rollbook.db.migrate.lock"];
+    let own = ["rollbook.db-wal", "rollbook.db-shm", "rollbook.db-journal", "rollbook.db.write.lock"];
     // Nor may somebody's own file be lost, such as the configuration.
     for name in itself.iter().chain(&own).chain(&["folder", "dangling", "..", "/", "taken", "rollbook.toml"]) {
         world.run(&["db", "backup", name, "--force"]).exits(2).says(&["cannot be a backup"]);

@@ -26,6 +26,7 @@ mod races;
 mod records;
 mod refusals;
 mod resolution;
+mod side_by_side;
 mod story;
 mod user_export;
 

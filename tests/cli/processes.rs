@@ -46,20 +46,6 @@ fn a_walk_stopped_by_a_signal() {
 }
 
 #[test]
-fn a_signal_stops_the_sites_that_follow_too() {
-    let world = World::small();
-    world.configure(&format!("{}\n{}", world.site_table("aaa"), world.site_table("zzz")));
-    let walk = Held::start(&world, in_the_middle());
-    world.site.forget_requests();
-    walk.signal("TERM");
-    let (exit, _) = walk.end();
-    assert!(exit.is_some_and(|exit| exit != 0), "{exit:?}");
-    let walks = world.rows("SELECT s.name, w.status FROM walks w JOIN sites s ON s.id = w.site_id");
-    assert_eq!(walks, ["aaa|failed"]);
-    assert_eq!(world.site.requests().user_list, 0, "the second site was walked all the same");
-}
-
-#[test]
 fn a_killed_walk_leaves_nothing_behind() {
     let world = World::small();
     let places = [

@@ -81,7 +81,7 @@ async fn a_reader_with_an_old_snapshot_is_no_obstacle() {
     let mut writer = store.writer().await.unwrap();
     let walk =
         "INSERT INTO walks (id, site_id, started_at, status) VALUES (2, 1, '2026-02-01 00:00:00.000', 'running')";
-    sqlx::raw_sql(walk).execute(&mut writer).await.unwrap();
+    sqlx::raw_sql(walk).execute(&mut *writer).await.unwrap();
     let copy = folder.path().join("copy.db");
     let made = backup(store.path(), &copy, false).await.unwrap();
     let newest = made.newest_walk.unwrap();
@@ -111,7 +111,7 @@ async fn a_backup_that_is_dropped_leaves_nothing() {
 async fn another_schema_mode_is_set_right() {
     let (folder, store) = database(1).await;
     let mut writer = store.writer().await.unwrap();
-    sqlx::raw_sql("PRAGMA journal_mode = DELETE").execute(&mut writer).await.unwrap();
+    sqlx::raw_sql("PRAGMA journal_mode = DELETE").execute(&mut *writer).await.unwrap();
     writer.close().await.unwrap();
     let copy = folder.path().join("copy.db");
     backup(store.path(), &copy, false).await.unwrap();
@@ -123,7 +123,7 @@ async fn another_schema_mode_is_set_right() {
 async fn a_copy_that_breaks_an_invariant_is_none() {
     let (folder, store) = database(1).await;
     let mut writer = store.writer().await.unwrap();
-    sqlx::raw_sql("UPDATE walks SET changes = 5").execute(&mut writer).await.unwrap();
+    sqlx::raw_sql("UPDATE walks SET changes = 5").execute(&mut *writer).await.unwrap();
     let copy = folder.path().join("copy.db");
     let error = backup(store.path(), &copy, false).await.unwrap_err();
     assert!(matches!(error, BackupError::Wrong { .. }) && error.to_string().contains("changes-counted"), "{error}");

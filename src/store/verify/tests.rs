@@ -56,7 +56,7 @@ async fn sound() -> (tempfile::TempDir, PathBuf) {
     let path = folder.path().join("rollbook.db");
     let store = Store::open_or_create(&path).await.unwrap();
     let mut writer = store.writer().await.unwrap();
-    sqlx::raw_sql(SOUND).execute(&mut writer).await.unwrap();
+    sqlx::raw_sql(SOUND).execute(&mut *writer).await.unwrap();
     let entry = |n: u32| Entry { fingerprint: n.into(), user: 1 + n % 4, name: 0 };
     let entries: Vec<Entry> = (0..2_500).map(entry).collect();
     save_listing(&mut writer, SiteId(1), Part::Users, &[], &entries).await.unwrap();
@@ -65,7 +65,7 @@ async fn sound() -> (tempfile::TempDir, PathBuf) {
         sqlx::query("INSERT INTO group_fingerprints (group_id, members) VALUES (?, ?)")
             .bind(group)
             .bind(members_fingerprint(members.into_iter()) as i64)
-            .execute(&mut writer)
+            .execute(&mut *writer)
             .await
             .unwrap();
     }

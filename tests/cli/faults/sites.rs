@@ -7,7 +7,7 @@ use crate::support::World;
 /// A site of its own, with one fault that is always there.
 fn beside(world: &World, fault: &str) -> Simulator {
     let settings = Settings { users: 30, seed: 11, ..Settings::default() };
-    let site = world.runtime.block_on(Simulator::start(settings)).unwrap();
+    let site = world.beside(settings);
     if !fault.is_empty() {
         site.add_fault(fault.parse::<Fault>().unwrap());
     }
@@ -27,12 +27,12 @@ fn the_most_serious_outcome_counts_and_the_others_go_on() {
         // The healthy ones first and last.
         let sites: Vec<_> = chosen.iter().map(|fault| (fault, beside(&world, fault.1))).collect();
         for ((id, ..), site) in &sites {
-            text += &world.site_table(id).replace(world.site.base_url(), site.base_url());
+            text += &world.table_of(id, site);
             text.push('\n');
         }
         let (first, last) = (beside(&world, ""), beside(&world, ""));
         for (id, site) in [("aaa", &first), ("zzz", &last)] {
-            text += &world.site_table(id).replace(world.site.base_url(), site.base_url());
+            text += &world.table_of(id, site);
             text.push('\n');
         }
         world.configure(&text);

@@ -151,7 +151,11 @@ fn unmasked(world: &World, arguments: &[&str]) -> Ran {
 fn every_file_is_its_owners_alone_whatever_the_umask() {
     let world = canaries(false);
     unmasked(&world, &["sync"]).exits(0);
-    owners_alone(&world, &["rollbook.db", "rollbook.db.walk-corp.lock", "rollbook.db.migrate.lock"], "after a walk");
+    owners_alone(
+        &world,
+        &["rollbook.db", "rollbook.db.walk-corp.lock", "rollbook.db.write.lock", "rollbook.db.migrate.lock"],
+        "after a walk",
+    );
     let walk = Held::start_by(&world, Target::at(Endpoint::GroupMembers), "umask 0; exec \"$0\" sync");
     let during = ["rollbook.db-wal", "rollbook.db-shm", "rollbook.db.walk-corp.lock"];
     owners_alone(&world, &during, "in the middle of a walk");

@@ -20,6 +20,12 @@ impl<'a> Database<'a> {
         Self { runtime, connection: runtime.block_on(options.connect()).unwrap() }
     }
 
+    /// Opens the file for writing.
+    pub fn writable(runtime: &'a Runtime, file: &Path) -> Self {
+        let options = SqliteConnectOptions::new().filename(file);
+        Self { runtime, connection: runtime.block_on(options.connect()).unwrap() }
+    }
+
     /// The rows of a query, the columns of each joined with `|`; NULL is `NULL`.
     #[track_caller]
     pub fn rows(&mut self, sql: &str) -> Vec<String> {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use rollbook::simulator::{Fault, FaultKind, Target};
 
-use super::{World, rollbook};
+use super::{Ran, World, rollbook};
 
 /// A walk that stands still in the middle of the site.
 pub struct Held(Child);
@@ -37,6 +37,11 @@ impl Held {
     pub fn signal(&self, name: &str) {
         let pid = self.0.id().to_string();
         assert!(Command::new("kill").args(["-s", name, &pid]).status().unwrap().success());
+    }
+
+    /// Waits for its end, with all it said.
+    pub fn ran(self) -> Ran {
+        Ran::of_child(self.0)
     }
 
     /// Waits for its end: exit code, if any, and stderr.

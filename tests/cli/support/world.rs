@@ -5,6 +5,7 @@ use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
 
 use rollbook::simulator::{Fault, Population, Settings, Simulator, UserLists};
 use serde_json::Value;
@@ -172,6 +173,16 @@ impl World {
         text
     }
 
+    /// The same of another site.
+    pub fn table_of(&self, id: &str, site: &Simulator) -> String {
+        self.site_table(id).replace(&self.base_url, site.base_url())
+    }
+
+    /// Another site, beside this one.
+    pub fn beside(&self, settings: Settings) -> Simulator {
+        self.runtime.block_on(Simulator::start(settings)).unwrap()
+    }
+
     fn write(&self) {
         self.configure(&self.site_table("corp"));
     }
@@ -221,6 +232,11 @@ impl World {
         Database::open(&self.runtime, &self.file())
     }
 
+    /// The database, to be written by somebody else.
+    pub fn writable(&self) -> Database<'_> {
+        Database::writable(&self.runtime, &self.file())
+    }
+
     /// The database, read once.
     #[track_caller]
     pub fn rows(&self, sql: &str) -> Vec<String> {
@@ -233,6 +249,20 @@ impl World {
         let rows = self.rows(sql);
         assert_eq!(rows.len(), 1, "{sql}: {rows:?}");
         rows.into_iter().next().unwrap()
+    }
+
+    /// Waits until a query answers this; gives up after more time than anything here takes.
+    #[track_caller]
+    pub fn until(&self, sql: &str, answer: &[&str]) {
+        let begun = Instant::now();
+        loop {
+            let rows = self.rows(sql);
+            if rows == answer {
+                return;
+            }
+            assert!(begun.elapsed() < Duration::from_secs(20), "{sql}: {rows:?}, not {answer:?}");
+            std::thread::sleep(Duration::from_millis(20));
+        }
     }
 
     /// The newest walk: its status, and what it says is missing.
