@@ -83,8 +83,8 @@ pub struct Population {
     pub(super) group_ids: BTreeMap<String, String>,
     /// Addresses that get access to the Cloud site on the next day.
     pub(super) invited: BTreeSet<String>,
-    /// What walks over Cloud have seen.
-    pub(super) sight: Sight,
+    /// What walks over Cloud have seen, on a Cloud site.
+    pub(super) sight: Option<Sight>,
     pub(super) rng: ChaCha12Rng,
     /// Every account as the last walk that could see it saw it.
     pub(super) shown: BTreeMap<String, User>,
@@ -115,7 +115,7 @@ impl Population {
             refused_ids: BTreeSet::new(),
             group_ids: BTreeMap::new(),
             invited: BTreeSet::new(),
-            sight: Sight::default(),
+            sight: None,
             rng: ChaCha12Rng::seed_from_u64(seed),
             shown: BTreeMap::new(),
             exported: BTreeMap::new(),

@@ -7,7 +7,7 @@ use crate::model::{Status, Timestamp};
 use crate::simulator::population::{Population, User};
 
 /// What walks over Cloud, one at each look, can prove of a site.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CloudTruth {
     /// By account id: every account that some walk could discover.
     pub users: BTreeMap<String, CloudUserTruth>,
@@ -51,7 +51,7 @@ pub struct CloudGroupTruth {
 }
 
 /// What walks over Cloud have seen.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(in crate::simulator) struct Sight {
     search_cap: usize,
     /// Whether the organization lists its accounts.
@@ -62,23 +62,19 @@ pub(in crate::simulator) struct Sight {
     peopled: BTreeSet<String>,
 }
 
-impl Default for Sight {
-    fn default() -> Self {
-        Self { search_cap: usize::MAX, listed: true, seen: Default::default(), peopled: BTreeSet::new() }
-    }
-}
-
 impl Population {
-    /// Makes this the population of a Cloud site that can be seen as far as its settings say.
-    pub(in crate::simulator) fn on_cloud(&mut self, cloud: &CloudSettings) {
+    /// Makes this the population of a Cloud site that can be seen as far as its settings say: from now on looks remember
+    /// what a walk over Cloud could see, which on a Data Center would cost time for nothing. The simulator does it when it
+    /// starts as Cloud.
+    pub fn on_cloud(&mut self, cloud: &CloudSettings) {
         let listed = cloud.organization.as_ref().is_some_and(|organization| organization.bulk);
-        self.sight = Sight { search_cap: cloud.search_cap, listed, ..Sight::default() };
+        self.sight = Some(Sight { search_cap: cloud.search_cap, listed, ..Sight::default() });
         self.look();
     }
 
     /// Remembers what a walk over Cloud at this moment could see.
     pub(in crate::simulator) fn look_at_cloud(&mut self) {
-        let mut sight = std::mem::take(&mut self.sight);
+        let Some(mut sight) = self.sight.take() else { return };
         let mut findable: BTreeSet<&str> = self.groups.values().flatten().map(String::as_str).collect();
         if sight.search_cap < self.users.len() {
             let found = self.found(Filter::All);
@@ -96,7 +92,7 @@ impl Population {
         }
         let peopled = self.groups.keys().filter(|name| !self.cloud_members(name).is_empty());
         sight.peopled.extend(peopled.map(|name| self.group_id(name)));
-        self.sight = sight;
+        self.sight = Some(sight);
     }
 
     fn cloud_members(&self, group: &str) -> BTreeSet<String> {
@@ -107,12 +103,13 @@ impl Population {
     /// The truth as of the last look, to walks that read the organization too, or do not.
     ///
     /// A walk discovers whom the search shows, the members of groups, and, where the organization lists its accounts,
-    /// all of them; whom it has discovered once it asks for ever after.
+    /// all of them; whom it has discovered once it asks for ever after. Before [`Population::on_cloud`] nobody walks.
     pub fn cloud_truth(&self, with_organization: bool) -> CloudTruth {
-        let seen = &self.sight.seen[usize::from(with_organization)];
+        let Some(sight) = &self.sight else { return CloudTruth::default() };
+        let seen = &sight.seen[usize::from(with_organization)];
         let groups = self.groups.keys().filter_map(|name| {
             let (id, members) = (self.group_id(name), self.cloud_members(name));
-            let known = !members.is_empty() || self.sight.peopled.contains(&id);
+            let known = !members.is_empty() || sight.peopled.contains(&id);
             known.then(|| (id, CloudGroupTruth { name: name.clone(), members }))
         });
         CloudTruth {
