@@ -110,7 +110,6 @@ pub(in crate::simulator) fn org_row(account: &Account, added: Timestamp, product
     };
     let mut row = json!({
         "accountId": account.id,
-        "accountType": account.account_type,
         "status": status,
         "accountStatus": account.account_status,
         "membershipStatus": membership,
@@ -119,6 +118,10 @@ pub(in crate::simulator) fn org_row(account: &Account, added: Timestamp, product
         "nickname": account.public_name,
         "email": account.email,
     });
+    // The schema knows no other type here.
+    if account.account_type == "atlassian" {
+        row["accountType"] = account.account_type.as_str().into();
+    }
     if let Some(products) = products {
         row["productAccess"] = products.iter().map(Product::access).collect();
     }
