@@ -53,8 +53,8 @@ pub struct Options {
     /// A day passes at the site every so many seconds; 0 is never
     #[arg(long, default_value_t = 0, value_name = "SECONDS", conflicts_with = "fast")]
     pub day_seconds: u64,
-    /// The account to log in with [default: audit, with --cloud audit@example.com]
-    #[arg(long)]
+    /// The account to log in with
+    #[arg(long, help = "The account to log in with [default: audit, with --cloud audit@example.com]")]
     pub username: Option<String>,
     /// Its password, or its API token for the Cloud site's own address
     #[arg(long, default_value = "audit")]
