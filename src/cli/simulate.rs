@@ -8,9 +8,10 @@ use anyhow::Context;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 
 use super::{Exit, Failure, Outcome};
-use crate::simulator::{Fault, SPELLINGS, Settings, Simulator, UserExportApp};
+use crate::simulator::{CloudSettings, Fault, SPELLINGS, Settings, Simulator, UserExportApp};
 
-/// Runs a simulated Confluence Data Center with REST API Extender, and Confluence User Export if asked, until Ctrl-C
+/// Runs a simulated Confluence until Ctrl-C: a Data Center with REST API Extender, and Confluence User Export if asked, or
+/// a Cloud site with its organization
 #[derive(Clone, Debug, clap::Args)]
 pub struct Options {
     /// Where to listen; loopback only
@@ -28,9 +29,18 @@ pub struct Options {
     /// A large site that never changes and is served from memory, for measurements
     #[arg(long)]
     pub fast: bool,
-    /// The path below which Confluence lives; "" for none
-    #[arg(long, default_value = "/confluence", value_name = "PATH")]
-    pub context_path: String,
+    /// A Confluence Cloud site with its organization instead of a Data Center
+    #[arg(long)]
+    pub cloud: bool,
+    /// Without the organization and its API
+    #[arg(long, requires = "cloud")]
+    pub no_organization: bool,
+    /// Print a configuration for the gateway, which takes the token, instead of the site's own address
+    #[arg(long, requires = "cloud")]
+    pub gateway: bool,
+    /// The path below which Confluence lives; "" for none [default: /confluence, with --cloud always /wiki]
+    #[arg(long, value_name = "PATH", conflicts_with = "cloud")]
+    pub context_path: Option<String>,
     /// The most rows the server puts on a page, whatever is asked
     #[arg(long, value_name = "ROWS", value_parser = clap::value_parser!(u32).range(1..))]
     pub page_cap: Option<u32>,
@@ -38,18 +48,18 @@ pub struct Options {
     #[arg(long = "fault", value_name = "FAULT", value_parser = fault, help = format!("Misbehave: {SPELLINGS}"))]
     pub faults: Vec<String>,
     /// Install Confluence User Export, in a release that does not tell the last log-in or in one that does
-    #[arg(long, value_name = "RELEASE", value_parser = user_export())]
+    #[arg(long, value_name = "RELEASE", value_parser = user_export(), conflicts_with = "cloud")]
     pub user_export: Option<UserExportApp>,
     /// A day passes at the site every so many seconds; 0 is never
     #[arg(long, default_value_t = 0, value_name = "SECONDS", conflicts_with = "fast")]
     pub day_seconds: u64,
     /// The account to log in with
-    #[arg(long, default_value = "audit")]
-    pub username: String,
-    /// Its password
+    #[arg(long, help = "The account to log in with [default: audit, with --cloud audit@example.com]")]
+    pub username: Option<String>,
+    /// Its password, or its API token for the Cloud site's own address
     #[arg(long, default_value = "audit")]
     pub password: String,
-    /// Its personal access token
+    /// Its personal access token, or its token for the gateway of Cloud
     #[arg(long, default_value = "audit-token")]
     pub token: String,
 }
@@ -77,26 +87,9 @@ pub async fn run(options: Options, out: &mut impl Write) -> Outcome {
             ),
         ));
     }
-    let context_path = match options.context_path.trim_matches('/') {
-        "" => String::new(),
-        path => format!("/{path}"),
-    };
-    let faults: Result<Vec<Fault>, _> = options.faults.iter().map(|text| text.parse()).collect();
-    let defaults = Settings::default();
-    let settings = Settings {
-        users: options.users.unwrap_or(if options.fast { 100_000 } else { defaults.users }),
-        groups: options.groups.unwrap_or(defaults.groups),
-        seed: options.seed,
-        listen: options.listen,
-        context_path,
-        page_cap: options.page_cap.map(|rows| rows as usize),
-        user_export: options.user_export.unwrap_or(defaults.user_export),
-        username: options.username.clone(),
-        password: options.password.clone(),
-        token: options.token.clone(),
-        faults: faults.map_err(|reason| Failure::new(Exit::Usage, format!("--fault: {reason}")))?,
-        ..defaults
-    };
+    let settings = settings(&options)?;
+    let username = settings.username.clone();
+    let organization = settings.cloud.as_ref().and_then(|cloud| cloud.organization.clone());
     let started = if options.fast { Simulator::start_bulk(settings).await } else { Simulator::start(settings).await };
     let site = started.with_context(|| format!("cannot listen on {}", options.listen))?;
     writeln!(
@@ -105,17 +98,59 @@ pub async fn run(options: Options, out: &mut impl Write) -> Outcome {
         site.base_url()
     )?;
     writeln!(out, "[sites.simulated]")?;
-    writeln!(out, "kind = \"data-center\"")?;
-    for (key, value) in
-        [("base_url", site.base_url()), ("username", &options.username), ("password", &options.password)]
-    {
-        // A JSON string without escapes beyond TOML's is a TOML string.
-        writeln!(out, "{key} = {}", serde_json::to_string(value)?)?;
+    let (kind, password) = if options.cloud { ("cloud", "token") } else { ("data-center", "password") };
+    if options.gateway {
+        // Without an account the token is sent as `Bearer`.
+        table(out, &[("kind", kind), ("base_url", site.gateway_url()), ("token", &options.token)])?;
+    } else {
+        let login = [("username", username.as_str()), (password, &options.password)];
+        table(out, &[&[("kind", kind), ("base_url", site.base_url())][..], &login].concat())?;
+    }
+    if let Some(organization) = organization {
+        writeln!(out, "\n[sites.simulated.organization]")?;
+        let (id, key) = (organization.id.as_str(), organization.api_key.as_str());
+        table(out, &[("id", id), ("api_key", key), ("base_url", site.organization_url())])?;
     }
     out.flush()?;
     live(&site, options.day_seconds).await?;
     site.shutdown().await;
     Ok(Exit::Done)
+}
+
+/// Writes keys with text.
+fn table(out: &mut impl Write, keys: &[(&str, &str)]) -> anyhow::Result<()> {
+    for (key, value) in keys {
+        // A JSON string without escapes beyond TOML's is a TOML string.
+        writeln!(out, "{key} = {}", serde_json::to_string(value)?)?;
+    }
+    Ok(())
+}
+
+/// What the options make of the site.
+fn settings(options: &Options) -> Result<Settings, Failure> {
+    let faults: Result<Vec<Fault>, _> = options.faults.iter().map(|text| text.parse()).collect();
+    let mut defaults = if options.cloud { Settings::cloud() } else { Settings::default() };
+    if options.no_organization {
+        defaults.cloud = Some(CloudSettings { organization: None, ..CloudSettings::default() });
+    }
+    let context_path = options.context_path.as_deref().map(|path| match path.trim_matches('/') {
+        "" => String::new(),
+        path => format!("/{path}"),
+    });
+    Ok(Settings {
+        users: options.users.unwrap_or(if options.fast { 100_000 } else { defaults.users }),
+        groups: options.groups.unwrap_or(defaults.groups),
+        seed: options.seed,
+        listen: options.listen,
+        context_path: context_path.unwrap_or(defaults.context_path),
+        page_cap: options.page_cap.map(|rows| rows as usize),
+        user_export: options.user_export.unwrap_or(defaults.user_export),
+        username: options.username.clone().unwrap_or(defaults.username),
+        password: options.password.clone(),
+        token: options.token.clone(),
+        faults: faults.map_err(|reason| Failure::new(Exit::Usage, format!("--fault: {reason}")))?,
+        ..defaults
+    })
 }
 
 /// Lets the days pass until Ctrl-C.
@@ -158,11 +193,36 @@ mod tests {
             Some(UserExportApp::WithLastLogin)
         );
         assert!(parse(&["--user-export", "missing"]).is_err());
-        for bad in
-            [&["--fault", "fire"][..], &["--page-cap", "0"], &["--groups", "5"], &["--fast", "--day-seconds", "1"]]
-        {
+        assert!(parse(&["--cloud", "--no-organization", "--gateway"]).is_ok());
+        for bad in [
+            &["--fault", "fire"][..],
+            &["--page-cap", "0"],
+            &["--groups", "5"],
+            &["--fast", "--day-seconds", "1"],
+            &["--gateway"],
+            &["--no-organization"],
+            &["--cloud", "--context-path", "/x"],
+            &["--cloud", "--user-export", "with-last-login"],
+        ] {
             assert!(parse(bad).is_err(), "{bad:?}");
         }
+    }
+
+    #[test]
+    fn cloud_has_its_own_defaults() {
+        let settings = |args: &[&str]| {
+            let options = Command::parse_from([&["simulate"], args].concat()).options;
+            settings(&options).ok().expect("settings")
+        };
+        let cloud = settings(&["--cloud"]);
+        assert_eq!((cloud.context_path.as_str(), cloud.username.as_str()), ("/wiki", "audit@example.com"));
+        assert!(cloud.cloud.is_some_and(|cloud| cloud.organization.is_some()));
+        let alone = settings(&["--cloud", "--no-organization", "--username", "me@example.com"]);
+        assert_eq!(alone.username, "me@example.com");
+        assert!(alone.cloud.is_some_and(|cloud| cloud.organization.is_none()));
+        let data_center = settings(&["--context-path", "x/"]);
+        assert_eq!((data_center.context_path.as_str(), data_center.username.as_str()), ("/x", "audit"));
+        assert!(data_center.cloud.is_none());
     }
 
     #[tokio::test]

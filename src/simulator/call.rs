@@ -6,8 +6,10 @@ use percent_encoding::percent_decode_str;
 use serde::Deserialize;
 use url::form_urlencoded;
 
+use super::cloud::Ask;
+
 /// What a request asks for. Faults and counters go by it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Endpoint {
     /// `user/getUsersWithConfluenceAccess` or `user/getUsers`.
     UserList,
@@ -23,7 +25,24 @@ pub enum Endpoint {
     UserExportFile,
     /// User Export's servlet that sends a file made before.
     UserExportDownload,
+    /// Cloud's `search/user`.
+    CloudSearch,
+    /// Cloud's `group`.
+    CloudGroups,
+    /// Cloud's `group/{id}/membersByGroupId`.
+    CloudMembers,
+    /// Cloud's `users-bulk`.
+    UsersBulk,
+    /// Cloud's `check-access-by-email`.
+    AccessCheck,
+    /// Cloud's `invite-by-email`.
+    AccessInvite,
+    /// The organization's `users/search`.
+    OrgUsers,
+    /// The organization's `last-active-dates` of one account.
+    OrgLastActive,
     /// Anything else.
+    #[default]
     Other,
 }
 
@@ -32,12 +51,25 @@ impl Endpoint {
     pub(super) fn is_user_export(self) -> bool {
         matches!(self, Self::UserExportSearch | Self::UserExportFile | Self::UserExportDownload)
     }
+
+    /// Whether it is one of Cloud's or of an organization's.
+    pub(super) fn is_cloud(self) -> bool {
+        matches!(self, Self::CloudSearch | Self::CloudGroups | Self::CloudMembers | Self::UsersBulk)
+            || matches!(self, Self::AccessCheck | Self::AccessInvite | Self::OrgUsers | Self::OrgLastActive)
+    }
+
+    /// Whether it is asked by POST.
+    pub(super) fn is_posted(self) -> bool {
+        matches!(self, Self::UserExportSearch | Self::UserExportFile | Self::UsersBulk | Self::OrgUsers)
+            || matches!(self, Self::AccessCheck | Self::AccessInvite)
+    }
 }
 
 /// How much of each user a listing shows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Detail {
     /// The name alone.
+    #[default]
     Name,
     /// `showBasicDetails=true`.
     Basic,
@@ -46,6 +78,7 @@ pub enum Detail {
 }
 
 /// A request, taken apart.
+#[derive(Default)]
 pub(super) struct Call {
     pub endpoint: Endpoint,
     /// The user list was asked for by its old name.
@@ -60,6 +93,8 @@ pub(super) struct Call {
     pub date_format: Option<String>,
     /// What User Export's `search` looks for.
     pub search: Search,
+    /// What only requests to Cloud say.
+    pub cloud: Ask,
 }
 
 /// Which users User Export's `search` is to list.
@@ -140,16 +175,7 @@ impl Reply {
 impl Call {
     /// Reads a path (below the context path) and a query as Tomcat and the app would.
     pub fn read(path: &str, query: &str) -> Result<Self, Reply> {
-        let mut call = Self {
-            endpoint: Endpoint::Other,
-            old_name: false,
-            subject: String::new(),
-            start: 0,
-            limit: None,
-            detail: Detail::Name,
-            date_format: None,
-            search: Search::default(),
-        };
+        let mut call = Self::default();
         if let Some(path) = path.strip_prefix("/rest/confluenceuserexport/1.0/") {
             (call.endpoint, call.subject) = match path.split_once('/') {
                 None if path == "search" => (Endpoint::UserExportSearch, String::new()),
@@ -214,15 +240,23 @@ impl Call {
             Endpoint::GroupMembers => 100,
             // Its own default is not known; that of its page's first example.
             Endpoint::UserExportSearch => 20,
+            Endpoint::CloudSearch => 25,
+            Endpoint::CloudGroups | Endpoint::CloudMembers => 200,
+            Endpoint::OrgUsers => 100,
+            // So few that those who use several products have a second page.
+            Endpoint::OrgLastActive => 3,
             _ => 1000,
         };
-        let limit = self.limit.unwrap_or(default);
+        let limit = match (self.endpoint, self.limit) {
+            (Endpoint::CloudSearch, Some(limit)) => limit.min(200),
+            (_, limit) => limit.unwrap_or(default),
+        };
         Page { start: self.start, limit: cap.map_or(limit, |cap| limit.min(cap)) }
     }
 }
 
 /// One segment of a path, decoded as strictly as Tomcat does; `None` is a 400.
-fn segment(raw: &str) -> Option<String> {
+pub(super) fn segment(raw: &str) -> Option<String> {
     // A raw `;` begins a path parameter, which Tomcat drops: a name with one must be encoded.
     let raw = raw.split(';').next().unwrap_or_default();
     let bytes = raw.as_bytes();

@@ -88,6 +88,7 @@ impl Population {
 
     fn live_a_day(&mut self) {
         self.today = self.today + Days::new(1);
+        self.welcome();
         let weekend = matches!(self.today.weekday(), Weekday::Sat | Weekday::Sun);
         if !weekend {
             // Leavers first: an account that vanishes has not been edited on the same day.

@@ -1,5 +1,5 @@
-//! A simulated Confluence Data Center with REST API Extender and Confluence User Export, for `demo`, `simulate` and the
-//! tests.
+//! A simulated Confluence, for `demo`, `simulate` and the tests: a Data Center with REST API Extender and Confluence User
+//! Export, or a Cloud site with its organization.
 //!
 //! | question | file |
 //! |---|---|
@@ -7,6 +7,7 @@
 //! | what a day brings | `evolve` ([`Population::advance_day`]) |
 //! | what a mirror should know | `truth` ([`Population::truth`]) |
 //! | how it is asked and answered | `settings`, `server`, `call`, `extender`, `user_export`, `auth`, `requests` |
+//! | the same site on Cloud | `cloud` ([`Settings::cloud`]) |
 //! | what can go wrong | `faults` ([`Fault`]), `deliver`, `connection` |
 //! | a hundred thousand users, fast | `bulk` ([`Simulator::start_bulk`]) |
 //!
@@ -23,6 +24,7 @@
 mod auth;
 mod bulk;
 mod call;
+mod cloud;
 mod connection;
 mod deliver;
 mod evolve;
@@ -40,6 +42,10 @@ mod truth;
 mod user_export;
 
 pub use call::{Detail, Endpoint};
+pub use cloud::{
+    CloudGroupTruth, CloudSettings, CloudTraits, CloudTruth, CloudUserTruth, OrganizationSettings, TokenKind,
+    account_id,
+};
 pub use evolve::Event;
 pub use faults::{Endless, Fault, FaultKind, RowBend, SPELLINGS, Target, Total};
 pub use population::{LICENCE_GROUPS, Population, User, deleted_alias, is_addressable};

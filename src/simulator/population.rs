@@ -9,6 +9,7 @@ use rand::seq::IteratorRandom;
 use rand::{RngExt, SeedableRng};
 use sha2::{Digest, Sha256};
 
+use super::cloud::{CloudTraits, Sight};
 use super::evolve::Event;
 use super::names::{DEPARTMENTS, DIRECTORIES, PROJECTS, SERVICES};
 use crate::model::Timestamp;
@@ -73,6 +74,17 @@ pub struct Population {
     pub zone: Tz,
     /// How often each kind of event has happened since the site was made.
     pub story: BTreeMap<Event, usize>,
+    /// By key: what only Cloud tells of an account, where it is not what follows from the key. To change one trait use
+    /// [`Population::traits_mut`].
+    pub cloud: BTreeMap<String, CloudTraits>,
+    /// Account ids that Cloud's `users-bulk` does not take: 400 for every request that has one.
+    pub refused_ids: BTreeSet<String>,
+    /// The ids of groups on Cloud, by name, where they do not follow from that name.
+    pub(super) group_ids: BTreeMap<String, String>,
+    /// Addresses that get access to the Cloud site on the next day.
+    pub(super) invited: BTreeSet<String>,
+    /// What walks over Cloud have seen, on a Cloud site.
+    pub(super) sight: Option<Sight>,
     pub(super) rng: ChaCha12Rng,
     /// Every account as the last walk that could see it saw it.
     pub(super) shown: BTreeMap<String, User>,
@@ -99,6 +111,11 @@ impl Population {
             today,
             zone,
             story: BTreeMap::new(),
+            cloud: BTreeMap::new(),
+            refused_ids: BTreeSet::new(),
+            group_ids: BTreeMap::new(),
+            invited: BTreeSet::new(),
+            sight: None,
             rng: ChaCha12Rng::seed_from_u64(seed),
             shown: BTreeMap::new(),
             exported: BTreeMap::new(),

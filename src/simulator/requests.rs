@@ -21,20 +21,49 @@ pub struct Requests {
     pub user_export_file: usize,
     /// User Export's servlet for downloads.
     pub user_export_download: usize,
+    /// Cloud's `search/user`.
+    pub search: usize,
+    /// Cloud's `group`.
+    pub cloud_groups: usize,
+    /// Cloud's `membersByGroupId`.
+    pub cloud_members: usize,
+    /// Cloud's `users-bulk`.
+    pub users_bulk: usize,
+    /// Cloud's `check-access-by-email`.
+    pub access_check: usize,
+    /// Cloud's `invite-by-email`.
+    pub access_invite: usize,
+    /// The organization's `users/search`.
+    pub org_users: usize,
+    /// The organization's `last-active-dates`.
+    pub org_last_active: usize,
     /// Everything else.
     pub other: usize,
     /// Path and query of the last ten thousand, oldest first.
     pub recent: VecDeque<String>,
+    /// How many ids the last ten thousand requests to `users-bulk` had, oldest first.
+    pub batches: VecDeque<usize>,
+}
+
+/// So many of the last are remembered.
+const KEPT: usize = 10_000;
+
+fn keep<T>(last: &mut VecDeque<T>, new: T) {
+    if last.len() == KEPT {
+        last.pop_front();
+    }
+    last.push_back(new);
 }
 
 impl Requests {
-    const KEPT: usize = 10_000;
-
     /// All of them.
     pub fn total(&self) -> usize {
         let extender = self.user_list + self.user_details + self.group_list + self.group_members;
         let export = self.user_export_search + self.user_export_file + self.user_export_download;
-        extender + export + self.other
+        let cloud = self.search + self.cloud_groups + self.cloud_members + self.users_bulk;
+        let access = self.access_check + self.access_invite;
+        let organization = self.org_users + self.org_last_active;
+        extender + export + cloud + access + organization + self.other
     }
 
     pub(super) fn note(&mut self, endpoint: Endpoint, target: &str) {
@@ -46,11 +75,20 @@ impl Requests {
             Endpoint::UserExportSearch => &mut self.user_export_search,
             Endpoint::UserExportFile => &mut self.user_export_file,
             Endpoint::UserExportDownload => &mut self.user_export_download,
+            Endpoint::CloudSearch => &mut self.search,
+            Endpoint::CloudGroups => &mut self.cloud_groups,
+            Endpoint::CloudMembers => &mut self.cloud_members,
+            Endpoint::UsersBulk => &mut self.users_bulk,
+            Endpoint::AccessCheck => &mut self.access_check,
+            Endpoint::AccessInvite => &mut self.access_invite,
+            Endpoint::OrgUsers => &mut self.org_users,
+            Endpoint::OrgLastActive => &mut self.org_last_active,
             Endpoint::Other => &mut self.other,
         } += 1;
-        if self.recent.len() == Self::KEPT {
-            self.recent.pop_front();
-        }
-        self.recent.push_back(target.to_owned());
+        keep(&mut self.recent, target.to_owned());
+    }
+
+    pub(super) fn note_batch(&mut self, ids: usize) {
+        keep(&mut self.batches, ids);
     }
 }

@@ -18,6 +18,7 @@ use tokio::task::JoinHandle;
 use super::auth::{self, Auth, Visitor};
 use super::bulk::Bulk;
 use super::call::{Call, Endpoint, Page, Reply};
+use super::cloud;
 use super::connection::{self, Line, Lines};
 use super::deliver::{Stop, deliver};
 use super::extender::{self, Bend};
@@ -41,6 +42,8 @@ struct Site {
     requests: Requests,
     /// What User Export left in the temp folder.
     files: Files,
+    /// Where the site says it is.
+    base_url: String,
 }
 
 struct Shared {
@@ -52,6 +55,8 @@ struct Shared {
 pub struct Simulator {
     shared: Arc<Shared>,
     base_url: String,
+    gateway_url: String,
+    organization_url: String,
     /// Dropped to stop.
     running: watch::Sender<()>,
     task: JoinHandle<()>,
@@ -60,7 +65,10 @@ pub struct Simulator {
 impl Simulator {
     /// Serves a site that evolves. Must be called within a tokio runtime.
     pub async fn start(settings: Settings) -> io::Result<Self> {
-        let population = Population::generate(settings.users, settings.seed, settings.first_day, settings.zone);
+        let mut population = Population::generate(settings.users, settings.seed, settings.first_day, settings.zone);
+        if let Some(cloud) = &settings.cloud {
+            population.on_cloud(cloud);
+        }
         Self::serve(settings, population, None).await
     }
 
@@ -73,7 +81,11 @@ impl Simulator {
 
     async fn serve(mut settings: Settings, population: Population, bulk: Option<Bulk>) -> io::Result<Self> {
         let listener = TcpListener::bind(settings.listen).await?;
-        let base_url = format!("http://{}{}", listener.local_addr()?, settings.context_path);
+        let origin = format!("http://{}", listener.local_addr()?);
+        let base_url = format!("{origin}{}", settings.context_path);
+        let cloud_id = settings.cloud.as_ref().map_or("", |cloud| cloud.cloud_id.as_str());
+        let gateway_url = format!("{origin}/ex/confluence/{cloud_id}/wiki");
+        let organization_url = format!("{origin}/admin");
         let mut faults = Faults::default();
         settings.faults.drain(..).for_each(|fault| faults.add(fault));
         let fast = bulk.is_some();
@@ -85,6 +97,7 @@ impl Simulator {
             faults,
             requests: Requests::default(),
             files: Files::default(),
+            base_url: base_url.clone(),
         };
         let (running, stopped) = watch::channel(());
         let shared = Arc::new(Shared { site: Mutex::new(site), stop: Stop(stopped) });
@@ -99,12 +112,22 @@ impl Simulator {
             let server = axum::serve(Lines(listener), service).with_graceful_shutdown(shared.stop.stopped());
             tokio::spawn(async move { drop(server.await) })
         };
-        Ok(Self { shared, base_url, running, task })
+        Ok(Self { shared, base_url, gateway_url, organization_url, running, task })
     }
 
     /// What a configuration would have as `base_url`.
     pub fn base_url(&self) -> &str {
         &self.base_url
+    }
+
+    /// The base URL of a Cloud site for scoped tokens and OAuth.
+    pub fn gateway_url(&self) -> &str {
+        &self.gateway_url
+    }
+
+    /// The base URL of the API of a Cloud site's organization.
+    pub fn organization_url(&self) -> &str {
+        &self.organization_url
     }
 
     /// Looks at the site, or changes it, between two requests.
@@ -168,20 +191,24 @@ impl Shared {
         let (path, query) = (head.uri.path(), head.uri.query().unwrap_or_default());
         let site = &mut *self.site();
         let below = path.strip_prefix(site.settings.context_path.as_str());
-        let call = Call::read(below.unwrap_or("/"), query);
+        let call = match &site.settings.cloud {
+            Some(cloud) => cloud::read(cloud, &site.settings.context_path, path, query),
+            None => Call::read(below.unwrap_or("/"), query),
+        };
         let endpoint = call.as_ref().map_or(Endpoint::Other, |call| call.endpoint);
         site.requests.note(endpoint, &if query.is_empty() { path.to_owned() } else { format!("{path}?{query}") });
+        if endpoint == Endpoint::UsersBulk {
+            site.requests.note_batch(cloud::count_ids(body));
+        }
 
         if below == Some("/login.action") {
             return (auth::login_page(), Plan::default());
         }
         let answered = call.and_then(|mut call| {
             let header = head.headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
-            let visitor = site.auth.admit(&site.settings, header, call.endpoint)?;
+            let visitor = site.admit(&call, header)?;
             site.check_method(&call, head)?;
-            if call.endpoint == Endpoint::UserExportSearch && site.serves(&call) {
-                call.read_search(body)?;
-            }
+            site.read_body(&mut call, body)?;
             Ok(site.answer_call(call, visitor, body))
         });
         answered.unwrap_or_else(|reply| (reply, Plan::default()))
@@ -189,8 +216,35 @@ impl Shared {
 }
 
 impl Site {
+    fn admit(&mut self, call: &Call, header: Option<&str>) -> Result<Visitor, Reply> {
+        match &self.settings.cloud {
+            Some(cloud) => cloud::admit(&self.settings, cloud, header, call).map(|()| Visitor::Known),
+            None => self.auth.admit(&self.settings, header, call.endpoint),
+        }
+    }
+
+    /// Reads what the body, or the site, says about a call beyond its address.
+    fn read_body(&self, call: &mut Call, body: &[u8]) -> Result<(), Reply> {
+        match call.endpoint {
+            Endpoint::UserExportSearch if self.serves(call) => call.read_search(body),
+            Endpoint::OrgUsers => cloud::read_organization(call, body),
+            Endpoint::CloudMembers => {
+                let name = match &self.bulk {
+                    Some(bulk) => bulk.group_called(&call.cloud.id),
+                    None => self.population.group_called(&call.cloud.id),
+                };
+                call.subject = name.unwrap_or(&call.cloud.id).to_owned();
+                Ok(())
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// Whether the app that this call belongs to is installed and knows this address.
     fn serves(&self, call: &Call) -> bool {
+        if self.settings.cloud.is_some() {
+            return call.endpoint.is_cloud();
+        }
         if call.endpoint.is_user_export() {
             return self.settings.user_export != UserExportApp::Missing;
         }
@@ -204,7 +258,7 @@ impl Site {
 
     /// Whether the call comes by the right method and, if that changes things, is no forgery as Confluence sees it.
     fn check_method(&self, call: &Call, head: &Parts) -> Result<(), Reply> {
-        let posted = matches!(call.endpoint, Endpoint::UserExportSearch | Endpoint::UserExportFile);
+        let posted = call.endpoint.is_posted();
         if head.method != if posted { Method::POST } else { Method::GET } {
             return match self.serves(call) {
                 true => Err(Reply::message(StatusCode::METHOD_NOT_ALLOWED, "Method Not Allowed")),
@@ -232,32 +286,43 @@ impl Site {
         }
         if plan.ignore_start_at {
             call.start = 0;
+            call.cloud.after.clear();
         }
         let caps = [self.settings.page_cap, plan.cap];
         let page = call.page(caps.into_iter().flatten().min());
         let visitor = if plan.anonymous { Visitor::Anonymous } else { visitor };
         let (user, mut reply) = match visitor {
             Visitor::Known => (self.settings.username.clone(), self.answer(&call, page, plan.bend, body)),
-            Visitor::Anonymous => ("anonymous".to_owned(), self.answer_anonymous(&call, page, plan.bend)),
+            Visitor::Anonymous => ("anonymous".to_owned(), self.answer_anonymous(&call, page, plan.bend, body)),
         };
-        reply.headers.push(("X-AUSERNAME".to_owned(), user));
         self.faults.rewrite(&plan, &call, &mut reply);
-        if let Visitor::Known = visitor {
-            reply.headers.push(("X-Seraph-LoginReason".to_owned(), "OK".to_owned()));
+        // Cloud names nobody.
+        if self.settings.cloud.is_none() {
+            reply.headers.push(("X-AUSERNAME".to_owned(), user));
+            if let Visitor::Known = visitor {
+                reply.headers.push(("X-Seraph-LoginReason".to_owned(), "OK".to_owned()));
+            }
         }
         (reply, plan)
     }
 
     /// Listings are empty, nobody is found, and files are for those who are logged in.
-    fn answer_anonymous(&mut self, call: &Call, page: Page, bend: Bend) -> Reply {
+    fn answer_anonymous(&mut self, call: &Call, page: Page, bend: Bend, body: &[u8]) -> Reply {
         match call.endpoint {
             Endpoint::UserDetails => extender::no_such_user(&call.subject),
             Endpoint::UserExportFile | Endpoint::UserExportDownload => auth::unauthorized("OUT"),
-            _ => self.answer(call, page, Bend { empty: true, ..bend }, &[]),
+            _ => self.answer(call, page, Bend { empty: true, ..bend }, body),
         }
     }
 
     fn answer(&mut self, call: &Call, page: Page, bend: Bend, body: &[u8]) -> Reply {
+        if let Some(cloud) = &self.settings.cloud {
+            let base = &self.base_url;
+            return match &mut self.bulk {
+                Some(bulk) if !bend.empty => bulk.answer_cloud(cloud, base, call, page, body),
+                _ => cloud::answer(&mut self.population, cloud, base, call, page, bend, body),
+            };
+        }
         match (&mut self.bulk, call.endpoint) {
             (_, Endpoint::UserExportFile | Endpoint::UserExportDownload) => {
                 self.files.answer(call, body, self.settings.seed)

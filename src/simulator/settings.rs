@@ -5,6 +5,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use chrono::NaiveDate;
 use chrono_tz::Tz;
 
+use super::cloud::CloudSettings;
 use super::faults::Fault;
 
 /// By which name the app serves the user list.
@@ -43,6 +44,8 @@ pub enum UserExportApp {
 /// What kind of Confluence to simulate.
 #[derive(Debug)]
 pub struct Settings {
+    /// What makes it a site of Confluence Cloud instead of a Data Center.
+    pub cloud: Option<CloudSettings>,
     /// About how many accounts there are when the story begins.
     pub users: usize,
     /// How many groups the static site of [`super::Simulator::start_bulk`] has; the evolving one makes its own.
@@ -68,11 +71,12 @@ pub struct Settings {
     pub user_export_refuses: bool,
     /// The account for Basic, and the one the token belongs to.
     pub username: String,
-    /// Its password.
+    /// Its password; on Cloud its API token, which is sent in the same way.
     pub password: String,
-    /// Its personal access token.
+    /// Its personal access token; on Cloud the one for the gateway alone.
     pub token: String,
-    /// Whether the account is a Confluence administrator; others get 403 for users, and 401 from User Export.
+    /// Whether the account is a Confluence administrator; others get 403 for users, and 401 from User Export. On Cloud,
+    /// whether it may use Confluence at all.
     pub administrator: bool,
     /// What a wrong token gets.
     pub wrong_token: WrongToken,
@@ -80,9 +84,22 @@ pub struct Settings {
     pub faults: Vec<Fault>,
 }
 
+impl Settings {
+    /// A Cloud site with an organization.
+    pub fn cloud() -> Self {
+        Self {
+            cloud: Some(CloudSettings::default()),
+            context_path: "/wiki".to_owned(),
+            username: "audit@example.com".to_owned(),
+            ..Self::default()
+        }
+    }
+}
+
 impl Default for Settings {
     fn default() -> Self {
         Self {
+            cloud: None,
             users: 400,
             groups: 2_000,
             seed: 1,

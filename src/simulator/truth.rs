@@ -83,6 +83,7 @@ impl Population {
                 self.let_go.insert(seen.key.clone());
             }
         }
+        self.look_at_cloud();
     }
 
     /// The truth as of the last look, to walks over Extender alone.

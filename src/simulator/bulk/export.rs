@@ -29,7 +29,7 @@ impl Bulk {
     }
 
     /// The account at a place among all of them.
-    fn account(place: usize) -> Number {
+    pub(super) fn account(place: usize) -> Number {
         let (block, within) = (place / (BLOCK + 1), place % (BLOCK + 1));
         // One without access stands directly behind the outsider's neighbour and moves the rest of its block on.
         let user = block * BLOCK + within - usize::from(within > OUTSIDER);

@@ -3,6 +3,7 @@
 //! Nothing is stored of a user: everything follows from its number, and the numbers are in the order of the names.
 //! Pages are kept as they were first rendered.
 
+mod cloud;
 mod export;
 
 use std::collections::HashMap;
@@ -13,6 +14,7 @@ use chrono_tz::Tz;
 use rand::rngs::ChaCha12Rng;
 use rand::{RngExt, SeedableRng};
 
+use self::cloud::Desk;
 use self::export::Roster;
 use super::call::{Call, Detail, Endpoint, Page, Reply, Search};
 use super::extender::{self, Dates, Record};
@@ -44,6 +46,7 @@ pub(super) struct Bulk {
     bumps: u64,
     pages: HashMap<(Listing, Page, Detail), Bytes>,
     export: Roster,
+    desk: Desk,
 }
 
 /// One in so many accounts has no access.
@@ -92,6 +95,7 @@ impl Bulk {
         let today = first_day.and_hms_opt(0, 0, 0).expect("midnight is a time").and_utc().timestamp_millis();
         Self {
             users,
+            desk: Desk::new(if settings.cloud.is_some() { &lists } else { &[] }),
             groups: lists,
             zone,
             today,
@@ -116,6 +120,7 @@ impl Bulk {
         // User Export has but one level of detail, with the last log-in.
         self.pages
             .retain(|(listing, _, detail), _| *detail != Detail::Extended && !matches!(listing, Listing::Export(..)));
+        self.desk.forget_activity();
     }
 
     pub fn answer(&mut self, call: &Call, page: Page) -> Reply {
@@ -181,13 +186,7 @@ impl Bulk {
     }
 
     fn look_up(&self, name: &str) -> Reply {
-        // `given.family0000042`, with `-x` behind it when the account has no access.
-        let lower = name.to_lowercase();
-        let (plain, odd) = lower.strip_suffix("-x").map_or((lower.as_str(), 0), |plain| (plain, 1));
-        let digits = plain.trim_start_matches(|c: char| !c.is_ascii_digit());
-        let number =
-            digits.parse::<usize>().ok().filter(|&user| user < self.users).map(|user| (2 * user) as Number + odd);
-        match number.filter(|&number| self.name(number) == lower) {
+        match self.number_of(name) {
             Some(number) => {
                 let mut body = Vec::new();
                 self.write(number, Detail::Extended, &Dates::new(self.zone, None), &mut body);
@@ -195,6 +194,20 @@ impl Bulk {
             }
             None => extender::no_such_user(name),
         }
+    }
+
+    /// Who has this name: `given.family0000042`, with `-x` behind it when the account has no access.
+    fn number_of(&self, name: &str) -> Option<Number> {
+        let lower = name.to_lowercase();
+        let (plain, odd) = lower.strip_suffix("-x").map_or((lower.as_str(), 0), |plain| (plain, 1));
+        let digits = plain.trim_start_matches(|c: char| !c.is_ascii_digit());
+        let number =
+            digits.parse::<usize>().ok().filter(|&user| user < self.users).map(|user| (2 * user) as Number + odd);
+        number.filter(|&number| self.name(number) == lower)
+    }
+
+    fn key(number: Number) -> String {
+        format!("2c9b8082{number:08x}{:016x}", Self::mixed(number))
     }
 
     /// Names sort as the numbers do: the given names divide the list, the family names each part, then it counts.
@@ -230,7 +243,7 @@ impl Bulk {
         let (department, posts) = (&DEPARTMENTS[mixed as usize % DEPARTMENTS.len()], number as usize);
         let (created_at, updated_at, last_login_at) = self.times(number);
         Record {
-            key: &format!("2c9b8082{number:08x}{mixed:016x}"),
+            key: &Self::key(number),
             email: &email(&name),
             name: &name,
             full_name: &full_name(&name),

@@ -32,8 +32,10 @@ pub enum RowBend {
 
 impl Total {
     pub(super) fn bend(self, body: String, seen: u32) -> String {
-        const FIELD: &str = r#""total":"#;
-        let Some(start) = body.find(FIELD).map(|at| at + FIELD.len()) else { return body };
+        // As Data Center's apps call it, and as Cloud does.
+        let fields = [r#""total":"#, r#""totalSize":"#];
+        let found = fields.into_iter().find_map(|field| body.find(field).map(|at| at + field.len()));
+        let Some(start) = found else { return body };
         let digits = body[start..].bytes().take_while(u8::is_ascii_digit).count();
         let Ok(right) = body[start..start + digits].parse::<u64>() else { return body };
         let told = match self {
@@ -48,13 +50,18 @@ impl Total {
 impl RowBend {
     pub(super) fn bend(&self, body: String) -> String {
         let Ok(Value::Object(mut page)) = serde_json::from_str(&body) else { return body };
-        match ["users", "groups"].into_iter().find(|list| page.get(*list).is_some_and(Value::is_array)) {
-            Some(list) => {
-                let rows = page[list].as_array_mut().expect("it was just found to be a list");
+        match rows(&mut page) {
+            Some(rows) => {
                 let middle = rows.len() / 2;
                 let before = middle.checked_sub(1).map(|before| rows[before].clone());
                 match rows.get_mut(middle) {
-                    Some(Value::Object(row)) => self.bend_record(row, before.as_ref()),
+                    // What a search finds of a user stands one level deeper.
+                    Some(Value::Object(row)) => match (row.get_mut("user"), &before) {
+                        (Some(Value::Object(user)), before) => {
+                            self.bend_record(user, before.as_ref().and_then(|before| before.get("user")));
+                        }
+                        _ => self.bend_record(row, before.as_ref()),
+                    },
                     Some(name) => self.bend_name(name, before.as_ref()),
                     None => return body,
                 }
@@ -65,16 +72,26 @@ impl RowBend {
     }
 
     fn bend_record(&self, row: &mut Map<String, Value>, before: Option<&Value>) {
-        // User Export calls the name `username`, and knows no keys.
-        let name = if row.contains_key("username") { "username" } else { "name" };
-        let field = |field: &str| if field == "name" { name.to_owned() } else { field.to_owned() };
+        // User Export calls the name `username`, and knows no keys; Cloud has other words, and a group has an id.
+        let called = |names: &[&'static str]| names.iter().copied().find(|name| row.contains_key(*name));
+        let name = called(&["username", "publicName", "nickname"]).unwrap_or("name");
+        let full_name =
+            called(&["fullName", "displayName"]).unwrap_or(if name == "nickname" { "name" } else { "fullName" });
+        let key = called(&["key", "accountId", "id"]);
+        let list = called(&["username", "profilePicture", "productAccess", "_links"]);
+        let field = |field: &str| match field {
+            "name" => name.to_owned(),
+            "fullName" => full_name.to_owned(),
+            "key" => key.unwrap_or("key").to_owned(),
+            other => other.to_owned(),
+        };
         match self {
             Self::Deep => {
-                let list = if name == "username" { "groups" } else { "business" };
+                let list = if list == Some("username") { "groups" } else { list.unwrap_or("business") };
                 row.insert(list.to_owned(), deep());
             }
             Self::Nul => {
-                for field in [name, "fullName"] {
+                for field in [name, full_name] {
                     if let Some(value) = row.get_mut(field) {
                         *value = nul(value);
                     }
@@ -85,7 +102,7 @@ impl RowBend {
             Self::WrongType(wrong) => drop(row.insert(field(wrong), json!(7))),
             Self::Missing(missing) => drop(row.remove(&field(missing))),
             Self::SameKey => {
-                let key = if row.contains_key("key") { "key" } else { name };
+                let key = key.unwrap_or(name);
                 if let Some(value) = before.and_then(|before| before.get(key)) {
                     row.insert(key.to_owned(), value.clone());
                 }
@@ -110,12 +127,43 @@ impl RowBend {
 pub(super) fn odd_status(body: String) -> String {
     let Ok(Value::Object(mut page)) = serde_json::from_str(&body) else { return body };
     page.insert("status".to_owned(), json!("error"));
-    for list in ["users", "groups"] {
+    for list in LISTS {
         if let Some(Value::Array(rows)) = page.get_mut(list) {
             rows.clear();
         }
     }
     Value::Object(page).to_string()
+}
+
+/// Without the member that holds the rows.
+pub(super) fn no_results(body: String) -> String {
+    let Ok(Value::Object(mut page)) = serde_json::from_str(&body) else { return body };
+    for list in LISTS {
+        page.remove(list);
+    }
+    Value::Object(page).to_string()
+}
+
+/// With a cursor to a next page, the same for ever; where there are cursors.
+pub(super) fn constant_next(body: String) -> String {
+    let Ok(Value::Object(mut page)) = serde_json::from_str(&body) else { return body };
+    if let Some(Value::Object(links)) = page.get_mut("links") {
+        // No row before it, so that it leads to the first page.
+        links.insert("next".to_owned(), json!("302e"));
+    }
+    Value::Object(page).to_string()
+}
+
+/// What lists are called: by Data Center's apps, by Cloud, and by organizations.
+const LISTS: [&str; 4] = ["users", "groups", "results", "data"];
+
+fn rows(page: &mut Map<String, Value>) -> Option<&mut Vec<Value>> {
+    let list = LISTS.into_iter().find(|list| page.contains_key(*list))?;
+    match page.get_mut(list)? {
+        Value::Array(rows) => Some(rows),
+        // What one account used, which the organization tells in a member of `data`.
+        data => data.get_mut("product_access")?.as_array_mut(),
+    }
 }
 
 fn deep() -> Value {

@@ -16,7 +16,7 @@ pub enum FaultKind {
         /// The body, sent as JSON.
         body: String,
     },
-    /// 401 with this `X-Seraph-LoginReason`.
+    /// 401 with this `X-Seraph-LoginReason`; from Cloud without.
     Unauthorized(String),
     /// 302 to this address, as it stands here.
     Redirect(String),
@@ -26,13 +26,13 @@ pub enum FaultKind {
     InvalidJson,
     /// 200 and the HTML of the log-in page, as a proxy with single sign-on sends it.
     HtmlLogin,
-    /// The visitor counts as not logged in: `X-AUSERNAME: anonymous`, listings are empty, nobody is found.
+    /// The visitor counts as not logged in: `X-AUSERNAME: anonymous` (not on Cloud), listings are empty, nobody is found.
     Anonymous,
     /// The server caps pages at so many rows.
     CapPages(usize),
-    /// `maxResults` counts as not sent.
+    /// `maxResults`, or Cloud's `limit`, counts as not sent.
     IgnoreMaxResults,
-    /// `startAt` counts as not sent: every page is the first.
+    /// `startAt`, or Cloud's `start` or cursor, counts as not sent: every page is the first.
     IgnoreStartAt,
     /// The page of this listing that was answered last comes again, to the byte.
     RepeatPage,
@@ -42,7 +42,11 @@ pub enum FaultKind {
     EmptyList,
     /// `"status":"error"`, no rows, and the right total.
     OddStatus,
-    /// `total` is not what it should be; User Export sends none.
+    /// The member that holds the rows is not there.
+    NoResults,
+    /// The next page of an organization's list has the same cursor for ever.
+    ConstantNext,
+    /// `total`, or Cloud's `totalSize`, is not what it should be; User Export sends none.
     Total(Total),
     /// One record of the page, the middle one, is not what it should be. A look-up has only one.
     Row(RowBend),
@@ -109,6 +113,8 @@ impl FaultKind {
             Self::Total(total) => total.bend(body(), seen),
             Self::Row(row) => row.bend(body()),
             Self::OddStatus => super::bend::odd_status(body()),
+            Self::NoResults => super::bend::no_results(body()),
+            Self::ConstantNext => super::bend::constant_next(body()),
             _ => return None,
         })
     }
@@ -131,6 +137,8 @@ impl fmt::Debug for FaultKind {
             Self::OldPlugin => f.write_str("OldPlugin"),
             Self::EmptyList => f.write_str("EmptyList"),
             Self::OddStatus => f.write_str("OddStatus"),
+            Self::NoResults => f.write_str("NoResults"),
+            Self::ConstantNext => f.write_str("ConstantNext"),
             Self::Total(total) => write!(f, "Total({total:?})"),
             Self::Row(row) => write!(f, "Row({row:?})"),
             Self::SlowMs(millis) => write!(f, "SlowMs({millis})"),

@@ -20,6 +20,7 @@ pub use self::kind::{Endless, FaultKind};
 pub use self::parse::SPELLINGS;
 use super::auth;
 use super::call::{Call, Endpoint, Reply};
+use super::cloud;
 use super::deliver::{Cut, Delivery};
 use super::extender::Bend;
 use super::population::Population;
@@ -29,9 +30,11 @@ use super::population::Population;
 pub struct Target {
     /// Only this endpoint.
     pub endpoint: Option<Endpoint>,
-    /// Only the members of this group, the look-up of this user, this kind of file, or the download of this file.
+    /// Only the members of this group, the look-up of this user, this kind of file, the download of this file, or what
+    /// the account with this id used. On Cloud, too, a group goes by its name; one of another site by its id.
     pub subject: Option<String>,
-    /// Only this page of a listing, counted from 0: `startAt` (User Export: `offset`) divided by the page size in force.
+    /// Only this page of a listing, counted from 0: `startAt` (User Export: `offset`; Cloud: `start`, or what the cursor
+    /// comes to) divided by the page size in force.
     pub page: Option<usize>,
     /// Only from this one of the requests that match so far, counted from 1; 0 and 1 are both the first.
     pub from: u32,
@@ -135,7 +138,7 @@ impl Faults {
             *seen += 1;
             let from = fault.on.from.max(1);
             if *seen >= from && fault.times.is_none_or(|times| *seen - from < times) {
-                plan.take(place, &mut fault.what, site, context_path);
+                plan.take(place, &mut fault.what, call, site, context_path);
             }
         }
         plan
@@ -164,7 +167,7 @@ impl Faults {
 }
 
 impl Plan {
-    fn take(&mut self, place: usize, what: &mut FaultKind, site: &mut Population, context_path: &str) {
+    fn take(&mut self, place: usize, what: &mut FaultKind, call: &Call, site: &mut Population, context_path: &str) {
         match what {
             FaultKind::Status { code, headers, body } => {
                 let status = StatusCode::from_u16(*code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
@@ -172,6 +175,7 @@ impl Plan {
                 reply.headers.clone_from(headers);
                 self.instead = Some(reply);
             }
+            FaultKind::Unauthorized(_) if call.endpoint.is_cloud() => self.instead = Some(cloud::unauthorized()),
             FaultKind::Unauthorized(reason) => self.instead = Some(auth::unauthorized(reason)),
             FaultKind::Redirect(address) => self.instead = Some(redirect(address)),
             FaultKind::LoginRedirect => {
@@ -202,9 +206,12 @@ impl Plan {
             FaultKind::Endless(with) => self.delivery = Delivery::Endless(*with),
             FaultKind::GzipBomb(mebibytes) => self.delivery = Delivery::GzipBomb(*mebibytes),
             FaultKind::Between(happens) => happens(site),
-            FaultKind::Rewrite(_) | FaultKind::Total(_) | FaultKind::Row(_) | FaultKind::OddStatus => {
-                self.rewrites.push(place);
-            }
+            FaultKind::Rewrite(_)
+            | FaultKind::Total(_)
+            | FaultKind::Row(_)
+            | FaultKind::OddStatus
+            | FaultKind::NoResults
+            | FaultKind::ConstantNext => self.rewrites.push(place),
         }
     }
 }

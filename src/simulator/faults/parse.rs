@@ -10,11 +10,12 @@ pub const SPELLINGS: &str = "\
 KIND[=ARG][@ENDPOINT[/SUBJECT][:N[+]]], repeatable. KIND is one of: instead of the right answer, \
 status=CODE[;HEADER=VALUE…], unauthorized=REASON, redirect=URL, login-redirect, html-login, invalid-json; as another \
 server would, anonymous, cap-pages=ROWS, ignore-max-results, ignore-start-at, repeat-page, old-plugin; a wrong body, \
-empty-list, odd-status, total=N, total=+N, total=-N, total=moves, and in one record of it deep-json, nul-name, \
+empty-list, odd-status, no-results, constant-next, total=N, total=+N, total=-N, total=moves, and in one record of it deep-json, nul-name, \
 huge-name, wrong-type=FIELD, missing=FIELD, same-key; a wrong delivery, slow=MILLISECONDS, hang, reset, truncate, \
 truncate-chunked, truncate-close, trickle[=MILLISECONDS a byte], trickle-forever[=MILLISECONDS], endless-rows, \
 endless-blanks, gzip-bomb[=MIB]. ENDPOINT is users, user, groups, members, export-search, export-file or \
-export-download; without it every request is meant. SUBJECT is a user's, a group's or a file's name. :3 strikes the \
+export-download, with --cloud search, cloud-groups, cloud-members, users-bulk, access-check, access-invite, org-users or \
+org-last-active; without it every request is meant. SUBJECT is a user's, a group's or a file's name. :3 strikes the \
 third such request alone, :3+ from the third on. Examples: status=503;Retry-After=5@members:2, empty-list@users, \
 status=500@members/proj-atlas";
 
@@ -58,6 +59,8 @@ impl FaultKind {
             "old-plugin" => Self::OldPlugin,
             "empty-list" => Self::EmptyList,
             "odd-status" => Self::OddStatus,
+            "no-results" => Self::NoResults,
+            "constant-next" => Self::ConstantNext,
             "deep-json" => Self::Row(RowBend::Deep),
             "nul-name" => Self::Row(RowBend::Nul),
             "huge-name" => Self::Row(RowBend::Huge),
@@ -131,7 +134,7 @@ impl FromStr for Fault {
     }
 }
 
-const ENDPOINTS: [(&str, Endpoint); 7] = [
+const ENDPOINTS: [(&str, Endpoint); 15] = [
     ("users", Endpoint::UserList),
     ("user", Endpoint::UserDetails),
     ("groups", Endpoint::GroupList),
@@ -139,6 +142,14 @@ const ENDPOINTS: [(&str, Endpoint); 7] = [
     ("export-search", Endpoint::UserExportSearch),
     ("export-file", Endpoint::UserExportFile),
     ("export-download", Endpoint::UserExportDownload),
+    ("search", Endpoint::CloudSearch),
+    ("cloud-groups", Endpoint::CloudGroups),
+    ("cloud-members", Endpoint::CloudMembers),
+    ("users-bulk", Endpoint::UsersBulk),
+    ("access-check", Endpoint::AccessCheck),
+    ("access-invite", Endpoint::AccessInvite),
+    ("org-users", Endpoint::OrgUsers),
+    ("org-last-active", Endpoint::OrgLastActive),
 ];
 
 #[cfg(test)]
@@ -185,6 +196,8 @@ mod tests {
             ("old-plugin", "OldPlugin"),
             ("empty-list", "EmptyList"),
             ("odd-status", "OddStatus"),
+            ("no-results", "NoResults"),
+            ("constant-next", "ConstantNext"),
             ("total=7", "Total(Is(7))"),
             ("total=+7", "Total(Off(7))"),
             ("total=-7", "Total(Off(-7))"),

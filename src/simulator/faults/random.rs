@@ -27,6 +27,44 @@ impl Fault {
         Self { on, times, what: FaultKind::random(rng) }
     }
 
+    /// The same of the endpoints that a walk over Cloud and its organization reads, and with what can go wrong there.
+    pub fn random_cloud(rng: &mut impl Rng) -> Self {
+        let endpoint = *[
+            Endpoint::CloudSearch,
+            Endpoint::CloudGroups,
+            Endpoint::CloudMembers,
+            Endpoint::UsersBulk,
+            Endpoint::OrgUsers,
+            Endpoint::OrgLastActive,
+        ]
+        .choose(rng)
+        .expect("there are endpoints");
+        let on = Target::at(endpoint).from(rng.random_range(1..=6));
+        let times = rng.random_bool(0.7).then(|| rng.random_range(1..=3));
+        let field = |rng: &mut _| {
+            let fields = ["accountId", "id", "name", "fullName", "email", "accountStatus", "productAccess"];
+            (*fields.choose(rng).expect("not empty")).to_owned()
+        };
+        let what = match rng.random_range(0..12) {
+            0 => FaultKind::NoResults,
+            1 => FaultKind::ConstantNext,
+            2 => FaultKind::Row(RowBend::WrongType(field(rng))),
+            3 => FaultKind::Row(RowBend::Missing(field(rng))),
+            _ => match FaultKind::random(rng) {
+                // Without a header that names the visitor, and without that plugin.
+                FaultKind::Anonymous | FaultKind::OldPlugin => FaultKind::status(503),
+                what => what,
+            },
+        };
+        Self { on, times, what }
+    }
+
+    /// `count` random faults of a Cloud site; the same seed gives the same ones.
+    pub fn schedule_cloud(seed: u64, count: usize) -> Vec<Self> {
+        let mut rng = ChaCha12Rng::seed_from_u64(seed);
+        (0..count).map(|_| Self::random_cloud(&mut rng)).collect()
+    }
+
     /// `count` random faults; the same seed gives the same ones.
     pub fn schedule(seed: u64, count: usize) -> Vec<Self> {
         let mut rng = ChaCha12Rng::seed_from_u64(seed);
@@ -36,6 +74,7 @@ impl Fault {
     /// Whether an answer bent by this fault may be well-formed, plausible and wrong, so that nobody who reads it can
     /// know: a mirror may then come to differ from the site without being at fault. All others can be noticed.
     pub fn is_believable(&self) -> bool {
+        let cloud = self.on.endpoint.is_some_and(Endpoint::is_cloud);
         match &self.what {
             // Nobody of that name, or an app that is not installed.
             FaultKind::Status { code, .. } => *code == 404 || *code == 200,
@@ -46,7 +85,13 @@ impl Fault {
             FaultKind::Total(Total::Off(by)) => *by < 0,
             FaultKind::Total(Total::Is(_)) => true,
             FaultKind::Row(RowBend::Nul | RowBend::Huge | RowBend::SameKey) => true,
+            FaultKind::Row(RowBend::WrongType(field) | RowBend::Missing(field)) if cloud => {
+                self.on.endpoint == Some(Endpoint::OrgLastActive)
+                    || !["key", "accountId", "id"].contains(&field.as_str())
+            }
             FaultKind::Row(RowBend::WrongType(field) | RowBend::Missing(field)) => field != "name" && field != "key",
+            // Cloud neither names the visitor nor has a status of its own in its answers.
+            FaultKind::Anonymous | FaultKind::OddStatus => cloud,
             _ => false,
         }
     }
