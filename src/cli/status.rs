@@ -180,14 +180,14 @@ async fn fill(
         let hold = find_hold(connection, WalkId(held.id)).await?;
         site.held_because = hold.map(|hold| hold.reasons.lines().map(str::to_owned).collect()).unwrap_or_default();
     }
-    let note: Option<String> = sqlx::query_scalar(
-        "SELECT iif(json_valid(coverage), coverage ->> '$.export.note', NULL) FROM walks WHERE site_id = ?1 ORDER BY id DESC LIMIT 1",
+    let notes: Vec<String> = sqlx::query_scalar(
+        "SELECT part.value ->> 'note' FROM (SELECT coverage FROM walks WHERE site_id = ?1 ORDER BY id DESC LIMIT 1) w \
+         CROSS JOIN json_each(iif(json_valid(w.coverage), w.coverage, '{}')) part WHERE part.value ->> 'note' IS NOT NULL",
     )
     .bind(id)
-    .fetch_optional(&mut *connection)
-    .await?
-    .flatten();
-    site.problems.extend(note);
+    .fetch_all(&mut *connection)
+    .await?;
+    site.problems.extend(notes);
     if kind == "data-center" {
         // Extender takes names in the path, where a slash cannot be told from its own.
         let groups: Vec<String> = sqlx::query_scalar(

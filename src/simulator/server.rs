@@ -204,6 +204,9 @@ impl Shared {
         if below == Some("/login.action") {
             return (auth::login_page(), Plan::default());
         }
+        if let Some(cloud) = site.settings.cloud.as_ref().filter(|cloud| cloud.tenant && path == cloud::TENANT) {
+            return (cloud::tenant(cloud), Plan::default());
+        }
         let answered = call.and_then(|mut call| {
             let header = head.headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
             let visitor = site.admit(&call, header)?;

@@ -12,6 +12,14 @@ use crate::simulator::call::{Call, Endpoint, Page, Reply};
 use crate::simulator::extender::Bend;
 use crate::simulator::population::{Population, User};
 
+/// Where a site tells everybody its id.
+pub(in crate::simulator) const TENANT: &str = "/_edge/tenant_info";
+
+/// The site's id.
+pub(in crate::simulator) fn tenant(cloud: &CloudSettings) -> Reply {
+    Reply::json(StatusCode::OK, json!({ "cloudId": cloud.cloud_id }).to_string())
+}
+
 /// Answers a call from the site's present state.
 pub(in crate::simulator) fn answer(
     site: &mut Population,

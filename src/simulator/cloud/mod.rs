@@ -25,7 +25,7 @@ mod truth;
 
 pub(super) use self::access::{check, invite, read_emails};
 pub(super) use self::account::Account;
-pub(super) use self::answer::{answer, batch, bulk_page, reachable, refuse, search_page};
+pub(super) use self::answer::{TENANT, answer, batch, bulk_page, reachable, refuse, search_page, tenant};
 pub(super) use self::auth::{admit, unauthorized};
 pub(super) use self::groups::{group_page, member_page};
 pub use self::ids::account_id;

@@ -17,6 +17,8 @@ pub struct CloudSettings {
     pub foreign_groups: usize,
     /// Whether access can be checked and invitations be sent; otherwise 503, as where that API is disabled.
     pub access_api: bool,
+    /// Whether `/_edge/tenant_info` tells the site's id to everybody.
+    pub tenant: bool,
 }
 
 /// How a token is sent.
@@ -58,6 +60,7 @@ impl Default for CloudSettings {
             gateway_token: TokenKind::Any,
             foreign_groups: 0,
             access_api: true,
+            tenant: true,
         }
     }
 }

@@ -109,23 +109,30 @@ impl Directory {
         };
         self.roll.remember(&HashSet::new(), about)
     }
+}
 
-    /// Which Confluence this site is, by what the directory shows: the only one there is.
-    fn only_site(users: &[OrganizationUser]) -> Vec<String> {
-        let mut sites: Vec<String> = users
-            .iter()
-            .flat_map(|user| user.confluences.iter().flatten())
-            .map(|product| product.cloud_id.to_ascii_lowercase())
-            .collect();
-        sites.sort_unstable();
-        sites.dedup();
-        sites
-    }
+/// The different Confluence sites that users have access to.
+fn sites<'u>(users: impl IntoIterator<Item = &'u OrganizationUser>) -> Vec<String> {
+    let products = users.into_iter().flat_map(|user| user.confluences.iter().flatten());
+    let mut sites: Vec<String> = products.map(|product| product.cloud_id.to_ascii_lowercase()).collect();
+    sites.sort_unstable();
+    sites.dedup();
+    sites
+}
+
+/// The same of those users who have access to one.
+fn sites_of_single<'u>(users: impl Iterator<Item = &'u OrganizationUser>) -> Vec<String> {
+    sites(users.filter(|user| user.confluences.as_ref().is_some_and(|confluences| confluences.len() == 1)))
 }
 
 impl CloudReader<'_> {
     /// Reads the organization's directory, where one is configured.
-    pub(super) async fn read_directory(&mut self, known: Vec<Entry>) -> Result<Directory, WalkError> {
+    /// `shown` are the places of users with a permission on this very site.
+    pub(super) async fn read_directory(
+        &mut self,
+        known: Vec<Entry>,
+        (shown, ids): (&HashSet<Place>, &AccountIds),
+    ) -> Result<Directory, WalkError> {
         let configured = self.site.cloud_id.clone();
         let moved = configured.is_some() && configured != self.before.cloud_id;
         let cloud_id = configured.or_else(|| self.before.cloud_id.clone());
@@ -170,31 +177,40 @@ impl CloudReader<'_> {
             let problem = format!("{rows} records of the organization cannot be read: {}", malformed.join("; "));
             directory.problem.get_or_insert(problem);
         }
-        let sites = Directory::only_site(directory.roll.fresh());
-        self.find_site(&mut directory, &sites).await?;
+        let here = |user: &OrganizationUser| ids.find(&user.account_id).is_some_and(|place| shown.contains(&place));
+        let users = directory.roll.fresh();
+        let (all, own) = (sites(users), sites_of_single(users.iter().filter(|user| here(user))));
+        self.find_site(&mut directory, &all, &own).await?;
         Ok(directory)
     }
 
-    /// Finds out which of the organization's `sites` this one is, where that is not known.
-    async fn find_site(&self, directory: &mut Directory, sites: &[String]) -> Result<(), WalkError> {
+    /// Finds out which of the organization's sites this one is, where that is not known. `all` are those that its users
+    /// have access to; `own` those of users who have a permission on this site and access to but one.
+    async fn find_site(&self, directory: &mut Directory, all: &[String], own: &[String]) -> Result<(), WalkError> {
         if directory.cloud_id.is_some() {
             return Ok(());
         }
-        match sites {
+        let whole = directory.answer == Answer::Read && directory.problem.is_none();
+        match all {
             [] => {}
             [only] => {
                 directory.cloud_id = Some(only.clone());
-                directory.is_new_id = directory.answer == Answer::Read && directory.problem.is_none();
+                directory.is_new_id = whole;
             }
-            several => match self.cloud.tenant().await {
-                Ok(id) => {
+            several => match (self.cloud.tenant().await, own) {
+                (Ok(id), _) => {
                     directory.cloud_id = Some(id);
                     directory.is_new_id = true;
                 }
-                Err(error) if error.trouble.is_refusal() || error.trouble.is_block() => {
+                (Err(error), _) if error.trouble.is_refusal() || error.trouble.is_block() => {
                     return Err(WalkError::of_cloud_request(error));
                 }
-                Err(error) => {
+                // Whoever may use this site and but one Confluence has that of this site.
+                (Err(_), [own]) => {
+                    directory.cloud_id = Some(own.clone());
+                    directory.is_new_id = whole;
+                }
+                (Err(error), _) => {
                     directory.note = Some(format!(
                         "the organization has {} Confluence sites and which of them this is cannot be told, so nobody's \
                          activity is known ({error}): set cloud_id",
@@ -252,7 +268,7 @@ impl CloudReader<'_> {
             directory.cursor = user;
         }
         let found: Vec<OrganizationUser> = told.iter().filter_map(|(_, found)| found.clone()).collect();
-        self.find_site(directory, &Directory::only_site(&found)).await?;
+        self.find_site(directory, &sites(&found), &[]).await?;
         let activity = told.into_iter().map(|(user, found)| {
             let activity = found.map_or_else(Activity::default, |found| match found.has_products {
                 true => directory.activity(&found),

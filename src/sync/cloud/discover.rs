@@ -23,6 +23,8 @@ pub struct Search {
     pub received: u64,
     /// Rows the site said there are.
     pub declared: Option<u64>,
+    /// Whom it showed: users with a permission on this very site.
+    pub shown: HashSet<Place>,
     /// What the first page got instead of an answer.
     pub failure: Option<RequestError>,
     /// What is missing.
@@ -87,7 +89,7 @@ fn take(page: &Page, ids: &mut AccountIds, search: &mut Search) -> u64 {
         match decode_account_id(record) {
             Ok(id) => {
                 of_page.update(id.as_bytes());
-                ids.add(&id);
+                search.shown.insert(ids.add(&id));
             }
             Err(error) => {
                 of_page.update(record);

@@ -106,7 +106,7 @@ impl CloudReader<'_> {
         let searched = search(self.cloud, &mut ids).await.map_err(WalkError::of_cloud_request)?;
         meter.ends("search");
         let mut groups = self.read_groups(&mut ids, &mut meter).await?;
-        let mut directory = self.read_directory(known_directory).await?;
+        let mut directory = self.read_directory(known_directory, (&searched.shown, &ids)).await?;
         directory.discover(&mut ids);
         let file = self.site.account_ids_file.as_deref().map(|path| read_file(path, &mut ids)).unwrap_or_default();
         self.is_readable(&searched, &groups, &ids)?;
