@@ -4,7 +4,9 @@
 //! as the kernel accounts them), in turn, several times. Ratios are of medians. The measuring process stays small, since
 //! a child's peak memory counts from before its program is loaded.
 //!
-//! `cargo bench --bench walk [-- --users N --groups N --rounds N]`
+//! First a Data Center with REST API Extender, then a Cloud site with its organization.
+//!
+//! `cargo bench --bench walk [-- --users N --groups N --rounds N --kind cloud]`
 
 use std::io::{self, BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
@@ -14,7 +16,11 @@ use futures_util::StreamExt;
 use rollbook::simulator::{Settings, Simulator};
 use rollbook::store::Store;
 
+/// The kinds of site, as they are told on the command line.
+const KINDS: [&str; 2] = ["data-center", "cloud"];
+
 struct Plan {
+    kind: &'static str,
     users: usize,
     groups: usize,
     rounds: usize,
@@ -27,28 +33,33 @@ fn main() {
     {
         return fetch_only(Path::new(urls));
     }
-    if let [mode, users, groups] = arguments.as_slice()
+    if let [mode, kind, users, groups] = arguments.as_slice()
         && mode == "--serve"
     {
-        return serve(users.parse().unwrap(), groups.parse().unwrap());
+        return serve(kind, users.parse().unwrap(), groups.parse().unwrap());
     }
     let number = |name: &str, default: usize| {
         let place = arguments.iter().position(|argument| argument == name);
         place.and_then(|place| arguments.get(place + 1)?.parse().ok()).unwrap_or(default)
     };
-    let plan =
-        Plan { users: number("--users", 100_000), groups: number("--groups", 2_000), rounds: number("--rounds", 5) };
-    measure(plan);
+    let only = arguments.iter().position(|argument| argument == "--kind").and_then(|place| arguments.get(place + 1));
+    for kind in KINDS.into_iter().filter(|kind| only.is_none_or(|only| only == kind)) {
+        let (users, groups) = (number("--users", 100_000), number("--groups", 2_000));
+        measure(Plan { kind, users, groups, rounds: number("--rounds", 5) });
+    }
 }
 
-/// The site. Tells its address; then, at each line it reads, the requests since the line before, and an empty line.
-fn serve(users: usize, groups: usize) {
+/// The site. Tells its address; then, at each line it reads, the requests since the line before, each with its body
+/// behind a tab, and an empty line.
+fn serve(kind: &str, users: usize, groups: usize) {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
-    let sim = runtime.block_on(Simulator::start_bulk(Settings { users, groups, ..Settings::default() })).unwrap();
+    let settings = if kind == "cloud" { Settings::cloud() } else { Settings::default() };
+    let sim = runtime.block_on(Simulator::start_bulk(Settings { users, groups, ..settings })).unwrap();
     println!("{}", sim.base_url());
     for _ in io::stdin().lines() {
-        for request in sim.requests().recent {
-            println!("{request}");
+        let requests = sim.requests();
+        for (request, body) in requests.recent.iter().zip(&requests.bodies) {
+            println!("{request}\t{}", String::from_utf8_lossy(body));
         }
         println!();
         sim.forget_requests();
@@ -65,7 +76,7 @@ struct Server {
 impl Server {
     fn start(plan: &Plan) -> Self {
         let mut process = Command::new(std::env::current_exe().unwrap())
-            .args(["--serve", &plan.users.to_string(), &plan.groups.to_string()])
+            .args(["--serve", plan.kind, &plan.users.to_string(), &plan.groups.to_string()])
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
@@ -97,17 +108,20 @@ fn fetch_only(urls: &Path) {
     runtime.block_on(async {
         let client = reqwest::Client::builder().tls_certs_only([]).http1_only().build().unwrap();
         let fetched = futures_util::stream::iter(urls.lines())
-            .map(|url| {
-                let client = &client;
+            .map(|line| {
+                let (url, body) = line.split_once('\t').unwrap();
+                let request = if body.is_empty() {
+                    client.get(url)
+                } else {
+                    client.post(url).header("content-type", "application/json").body(body.to_owned())
+                };
+                let request = match url.contains("/admin/") {
+                    true => request.bearer_auth("org-key"),
+                    false if url.contains("/wiki/") => request.basic_auth("audit@example.com", Some("audit")),
+                    false => request.basic_auth("audit", Some("audit")),
+                };
                 async move {
-                    let mut response = client
-                        .get(url)
-                        .basic_auth("audit", Some("audit"))
-                        .send()
-                        .await
-                        .unwrap()
-                        .error_for_status()
-                        .unwrap();
+                    let mut response = request.send().await.unwrap().error_for_status().unwrap();
                     while response.chunk().await.unwrap().is_some() {}
                 }
             })
@@ -121,19 +135,20 @@ fn fetch_only(urls: &Path) {
 fn measure(plan: Plan) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let mut server = Server::start(&plan);
-    let Plan { users, groups, rounds } = plan;
+    let Plan { kind, users, groups, rounds } = plan;
     let folder = tempfile::tempdir().unwrap();
     let config = folder.path().join("rollbook.toml");
     let database = folder.path().join("rollbook.db");
-    std::fs::write(
-        &config,
-        format!(
-            "[sites.bulk]\nkind = \"data-center\"\nbase_url = \"{}\"\nusername = \"audit\"\npassword = \"audit\"\n\
-             [sites.bulk.limits]\nrequests_per_second = 0\n",
-            server.base_url
+    let site = match kind {
+        "cloud" => format!(
+            "username = \"audit@example.com\"\ntoken = \"audit\"\n[sites.bulk.organization]\n\
+             id = \"0a1b2c3d-0000-4000-8000-00000000000a\"\napi_key = \"org-key\"\nbase_url = \"{}/admin\"\n",
+            server.base_url.trim_end_matches("/wiki")
         ),
-    )
-    .unwrap();
+        _ => "username = \"audit\"\npassword = \"audit\"\n".to_owned(),
+    };
+    let head = format!("[sites.bulk]\nkind = \"{kind}\"\nbase_url = \"{}\"\n", server.base_url);
+    std::fs::write(&config, format!("{head}{site}[sites.bulk.limits]\nrequests_per_second = 0\n")).unwrap();
     let sync = || {
         let mut command = Command::new(env!("CARGO_BIN_EXE_rollbook"));
         command.arg("--quiet").arg("--config").arg(&config).arg("sync");
@@ -144,13 +159,13 @@ fn measure(plan: Plan) {
     run(sync());
     server.requests();
     run(sync());
-    let origin = server.base_url.trim_end_matches("/confluence").to_owned();
+    let origin = server.base_url.trim_end_matches("/confluence").trim_end_matches("/wiki").to_owned();
     let urls = folder.path().join("urls");
     // All but the question whether User Export is there.
     let pages = server.requests().into_iter().filter(|path| !path.contains("confluenceuserexport"));
     let lines: Vec<String> = pages.map(|path| format!("{origin}{path}")).collect();
     std::fs::write(&urls, lines.join("\n")).unwrap();
-    println!("{users} users, {groups} groups, {} requests a walk, {rounds} rounds", lines.len());
+    println!("\n{kind}: {users} users, {groups} groups, {} requests a walk, {rounds} rounds", lines.len());
 
     let store = runtime.block_on(Store::open(&database)).unwrap();
     let mut rows = [("fetch only", Vec::new()), ("unchanged walk", Vec::new()), ("first walk", Vec::new())];

@@ -11,9 +11,8 @@ mod user_export;
 mod wire;
 
 pub use cloud::{
-    Access, Cloud, CloudGroup, EMAILS, OrganizationApi, OrganizationUser, Product, SEARCH_CAP, SearchFrom,
-    account_identity, account_identity_in_data, decode_account_id, decode_cloud_group, decode_cloud_user,
-    decode_organization_user, group_identity,
+    Access, AccountIdReader, Cloud, CloudGroup, EMAILS, OrganizationApi, OrganizationUser, Product, SEARCH_CAP,
+    SearchFrom, account_identity, decode_cloud_group, decode_cloud_user, decode_organization_user, group_identity,
 };
 pub use error::{RequestError, Right, Trouble};
 pub use extender::{Detail, Extender, LookUp, UserList, is_addressable};

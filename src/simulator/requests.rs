@@ -2,6 +2,8 @@
 
 use std::collections::VecDeque;
 
+use bytes::Bytes;
+
 use super::call::Endpoint;
 
 /// How often each endpoint was asked, refused requests included.
@@ -41,12 +43,16 @@ pub struct Requests {
     pub other: usize,
     /// Path and query of the last ten thousand, oldest first.
     pub recent: VecDeque<String>,
+    /// The body of each of these; blank where it had none, or one of more than 64 KiB.
+    pub bodies: VecDeque<Bytes>,
     /// How many ids the last ten thousand requests to `users-bulk` had, oldest first.
     pub batches: VecDeque<usize>,
 }
 
 /// So many of the last are remembered.
 const KEPT: usize = 10_000;
+/// A larger body is not remembered.
+const LARGEST_KEPT: usize = 64 << 10;
 
 fn keep<T>(last: &mut VecDeque<T>, new: T) {
     if last.len() == KEPT {
@@ -66,7 +72,7 @@ impl Requests {
         extender + export + cloud + access + organization + self.other
     }
 
-    pub(super) fn note(&mut self, endpoint: Endpoint, target: &str) {
+    pub(super) fn note(&mut self, endpoint: Endpoint, target: &str, body: &Bytes) {
         *match endpoint {
             Endpoint::UserList => &mut self.user_list,
             Endpoint::UserDetails => &mut self.user_details,
@@ -86,6 +92,7 @@ impl Requests {
             Endpoint::Other => &mut self.other,
         } += 1;
         keep(&mut self.recent, target.to_owned());
+        keep(&mut self.bodies, if body.len() > LARGEST_KEPT { Bytes::new() } else { body.clone() });
     }
 
     pub(super) fn note_batch(&mut self, ids: usize) {

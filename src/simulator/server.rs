@@ -187,7 +187,7 @@ impl Shared {
         self.site.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn answer(&self, head: &Parts, body: &[u8]) -> (Reply, Plan) {
+    fn answer(&self, head: &Parts, body: &Bytes) -> (Reply, Plan) {
         let (path, query) = (head.uri.path(), head.uri.query().unwrap_or_default());
         let site = &mut *self.site();
         let below = path.strip_prefix(site.settings.context_path.as_str());
@@ -196,7 +196,8 @@ impl Shared {
             None => Call::read(below.unwrap_or("/"), query),
         };
         let endpoint = call.as_ref().map_or(Endpoint::Other, |call| call.endpoint);
-        site.requests.note(endpoint, &if query.is_empty() { path.to_owned() } else { format!("{path}?{query}") });
+        let target = if query.is_empty() { path.to_owned() } else { format!("{path}?{query}") };
+        site.requests.note(endpoint, &target, body);
         if endpoint == Endpoint::UsersBulk {
             site.requests.note_batch(cloud::count_ids(body));
         }

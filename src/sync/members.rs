@@ -177,8 +177,7 @@ pub async fn read_group(
     Ok(reading)
 }
 
-/// The fingerprint of the bytes of a listing.
-pub fn listing_fingerprint(pages: &[(Page, usize)]) -> u64 {
+fn listing_fingerprint(pages: &[(Page, usize)]) -> u64 {
     let mut hasher = Xxh3::new();
     for (page, first) in pages {
         hasher.update(page.rows.span(*first));

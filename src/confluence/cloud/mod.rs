@@ -10,11 +10,9 @@ use serde_json::json;
 use url::Url;
 
 pub use self::access::{Access, EMAILS};
-pub use self::organization::{
-    OrganizationApi, OrganizationUser, Product, account_identity_in_data, decode_organization_user,
-};
+pub use self::organization::{OrganizationApi, OrganizationUser, Product, decode_organization_user};
 pub use self::wire::{
-    CloudGroup, account_identity, decode_account_id, decode_cloud_group, decode_cloud_user, group_identity, tenant,
+    AccountIdReader, CloudGroup, account_identity, decode_cloud_group, decode_cloud_user, group_identity, tenant,
 };
 use super::error::{RequestError, Right, Trouble};
 use super::http::{Client, Request};

@@ -10,9 +10,7 @@ use chrono::{DateTime, NaiveDate, NaiveTime};
 use serde::Deserialize;
 use serde_json::json;
 use url::form_urlencoded;
-use xxhash_rust::xxh3::xxh3_64;
 
-use super::wire::member;
 use crate::confluence::error::{RequestError, Right, Trouble};
 use crate::confluence::http::{Client, Request};
 use crate::confluence::page::{Page, category};
@@ -210,12 +208,6 @@ fn moment(text: &str) -> Option<Timestamp> {
     let day = || NaiveDate::parse_from_str(text, "%Y-%m-%d").ok().filter(|_| text.len() == 10);
     let millis = exact.or_else(|| day().map(|day| day.and_time(NaiveTime::MIN).and_utc().timestamp_millis()))?;
     Timestamp::from_millis(millis).ok()
-}
-
-/// Recognises a record of `users/search` whatever else changed in it.
-pub fn account_identity_in_data(record: &[u8]) -> u64 {
-    let id = [&b"\"accountId\":\""[..], b"\"account_id\":\""].iter().find_map(|key| member(record, key));
-    id.map_or_else(|| xxh3_64(record), |id| xxh3_64(id.as_bytes()))
 }
 
 #[cfg(test)]

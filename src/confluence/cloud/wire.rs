@@ -9,6 +9,8 @@ use crate::confluence::page::category;
 use crate::confluence::wire::{Malformed, identifier, malformed, parse, text, told, without_nul};
 use crate::model::{CloudUser, Told};
 
+const ACCOUNT_ID: &[u8] = b"\"accountId\":\"";
+
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct WireUser<'a> {
@@ -63,9 +65,28 @@ pub fn decode_cloud_user(record: &[u8]) -> Result<CloudUser, Malformed> {
     })
 }
 
+/// Reads the account ids of many records of one listing: each stands where that of the record before did.
+#[derive(Default)]
+pub struct AccountIdReader {
+    at: usize,
+}
+
+impl AccountIdReader {
+    /// The account id of the next record.
+    pub fn read<'a>(&mut self, record: &'a [u8]) -> Result<Cow<'a, str>, Malformed> {
+        if record.get(self.at..).is_some_and(|rest| rest.starts_with(ACCOUNT_ID))
+            && let Some(id) = plain(&record[self.at + ACCOUNT_ID.len()..])
+        {
+            return Ok(Cow::Borrowed(id));
+        }
+        self.at = memchr::memmem::find(record, ACCOUNT_ID).unwrap_or(0);
+        decode_account_id(record)
+    }
+}
+
 /// The account id in a record of the search (`{"user":{…}}`) or of a group's members.
-pub fn decode_account_id(record: &[u8]) -> Result<Cow<'_, str>, Malformed> {
-    if let Some(id) = member(record, b"\"accountId\":\"") {
+fn decode_account_id(record: &[u8]) -> Result<Cow<'_, str>, Malformed> {
+    if let Some(id) = member(record, ACCOUNT_ID) {
         return Ok(Cow::Borrowed(id));
     }
     #[derive(Deserialize)]
@@ -117,8 +138,12 @@ pub fn group_identity(record: &[u8]) -> u64 {
 
 /// The value of a member that is plain text, `key` being its name with quotes, colon and the opening quote. Inside a
 /// JSON string the quotes would be escaped, so that these bytes are the member itself.
-pub(super) fn member<'a>(record: &'a [u8], key: &[u8]) -> Option<&'a str> {
-    let rest = &record[memchr::memmem::find(record, key)? + key.len()..];
+fn member<'a>(record: &'a [u8], key: &[u8]) -> Option<&'a str> {
+    plain(&record[memchr::memmem::find(record, key)? + key.len()..])
+}
+
+/// The plain text up to the quote that ends it.
+fn plain(rest: &[u8]) -> Option<&str> {
     let end = memchr::memchr2(b'"', b'\\', rest).filter(|end| *end > 0 && *end <= 1_000 && rest[*end] == b'"')?;
     std::str::from_utf8(&rest[..end]).ok().filter(|text| !text.bytes().any(|byte| byte < 32))
 }
@@ -164,6 +189,17 @@ mod tests {
             assert_eq!(decode_account_id(record.as_bytes()).unwrap(), "712020:a", "{record}");
             assert_eq!(account_identity(record.as_bytes()), xxh3_64(b"712020:a"));
         }
+        let mut reader = AccountIdReader::default();
+        for (record, id) in [
+            (r#"{"type":"known","accountId":"a"}"#, "a"),
+            (r#"{"type":"known","accountId":"b","x":1}"#, "b"),
+            (r#"{"accountId":"c"}"#, "c"),
+            (r#"{"type":"known","accountId":"\u0064"}"#, "d"),
+            (r#"{"type":"known","accountId":"e"}"#, "e"),
+        ] {
+            assert_eq!(reader.read(record.as_bytes()).unwrap(), id, "{record}");
+        }
+        assert!(reader.read(b"{}").is_err());
         assert!(decode_account_id(br#"{"accountId":null}"#).is_err());
         assert!(decode_account_id(br#"{"accountId":""}"#).is_err());
     }

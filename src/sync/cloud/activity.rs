@@ -316,7 +316,7 @@ impl CloudReader<'_> {
         let last = turn.last().and_then(|user| user.known_id());
         users.extend(turn);
         let places = ids.by_user();
-        let users = users.into_iter().filter_map(|user| Some((user, *places.get(&user)?))).collect();
+        let users = users.into_iter().filter_map(|user| Some((user, places.place(user)?))).collect();
         Ok(Candidates { users, turn: last })
     }
 }

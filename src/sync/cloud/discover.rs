@@ -7,7 +7,7 @@ use std::path::Path;
 use xxhash_rust::xxh3::Xxh3;
 
 use super::ids::{AccountIds, Place};
-use crate::confluence::{Cloud, Page, RequestError, SEARCH_CAP, SearchFrom, decode_account_id};
+use crate::confluence::{AccountIdReader, Cloud, Page, RequestError, SEARCH_CAP, SearchFrom};
 
 /// Longer than any account id, by the vendor's own rule.
 const LONGEST_ID: usize = 128;
@@ -84,9 +84,9 @@ pub async fn search(cloud: Cloud<'_>, ids: &mut AccountIds) -> Result<Search, Re
 
 /// Adds the ids of a page; gives what tells this page from others.
 fn take(page: &Page, ids: &mut AccountIds, search: &mut Search) -> u64 {
-    let mut of_page = Xxh3::new();
+    let (mut of_page, mut reader) = (Xxh3::new(), AccountIdReader::default());
     for (index, record) in page.rows.iter().enumerate() {
-        match decode_account_id(record) {
+        match reader.read(record) {
             Ok(id) => {
                 of_page.update(id.as_bytes());
                 search.shown.insert(ids.add(&id));

@@ -3,12 +3,13 @@
 use std::collections::{HashMap, HashSet};
 
 use futures_util::stream::{self, StreamExt};
+use xxhash_rust::xxh3::Xxh3;
 
 use super::CloudReader;
-use super::ids::{AccountIds, Place};
+use super::ids::{AccountIds, IdList, Place};
 use crate::confluence::{
-    Cloud, CloudGroup, Page, Pass, RequestError, account_identity, decode_account_id, decode_cloud_group,
-    group_identity, read_listing,
+    AccountIdReader, Cloud, CloudGroup, Page, Pass, RequestError, account_identity, decode_cloud_group, group_identity,
+    read_listing,
 };
 use crate::model::UserId;
 use crate::store::{self, Fingerprint, GroupRename, GroupRow};
@@ -16,7 +17,7 @@ use crate::sync::coverage::Meter;
 use crate::sync::diff::{GroupSight, Picture};
 use crate::sync::error::WalkError;
 use crate::sync::groups::{GroupList, GroupListing};
-use crate::sync::members::{PASSES, Reading, listing_fingerprint};
+use crate::sync::members::{PASSES, Reading};
 use crate::sync::people::{UserRef, members_fingerprint};
 use crate::sync::walk::Progress;
 
@@ -204,18 +205,12 @@ impl CloudReader<'_> {
 
 impl GroupReading {
     fn of(raw: Raw, group: CloudGroup, known: Option<Fingerprint>, ids: &mut AccountIds) -> Self {
-        let Raw { state, pages, listing, size, repeated } = raw;
+        let Raw { state, members, listing, size, repeated } = raw;
         let reading = match state {
             Reading::Failed(why) => Reading::Failed(format!("group '{}': {why}", group.name)),
             state => state,
         };
-        let mut members = Vec::new();
-        for record in pages.iter().flat_map(|(page, first)| page.rows.iter().skip(*first)) {
-            // They all were decoded once: a group with one that cannot be has failed.
-            if let Ok(id) = decode_account_id(record) {
-                members.push(ids.add(&id));
-            }
-        }
+        let mut members: Vec<Place> = members.iter().map(|id| ids.add(id)).collect();
         members.sort_unstable();
         members.dedup();
         let emptied = reading == Reading::Read && size == 0 && had_members(known);
@@ -247,8 +242,8 @@ fn had_members(known: Option<Fingerprint>) -> bool {
 /// A group as read.
 struct Raw {
     state: Reading,
-    /// Every page of every reading, each with its first new row; empty unless `Read`.
-    pages: Vec<(Page, usize)>,
+    /// The members of every reading; empty unless `Read`.
+    members: IdList,
     listing: Option<u64>,
     size: u64,
     repeated: u64,
@@ -258,56 +253,62 @@ struct Raw {
 /// credentials or the account are refused.
 async fn read_group(cloud: Cloud<'_>, id: &str, known: Option<Fingerprint>) -> Result<Raw, RequestError> {
     let (size, concurrency) = (cloud.page_size(), cloud.client().limits().concurrency);
-    let mut raw = Raw { state: Reading::Unchanged, pages: Vec::new(), listing: None, size: 0, repeated: 0 };
+    let mut raw = Raw { state: Reading::Unchanged, members: IdList::default(), listing: None, size: 0, repeated: 0 };
     for number in 1..=PASSES {
-        let mut pages: Vec<(Page, usize)> = Vec::new();
+        let before = raw.members.len();
+        let (mut bytes, mut reader) = (Xxh3::new(), AccountIdReader::default());
+        let mut malformed = None;
+        let take = |page: Page, first: usize| {
+            bytes.update(page.rows.span(first));
+            // The ids alone are kept: a page has ten times their bytes.
+            for record in page.rows.iter().skip(first) {
+                match reader.read(record) {
+                    Ok(id) => raw.members.push(&id),
+                    Err(error) => drop(malformed.get_or_insert_with(|| format!("a member's {error}"))),
+                }
+            }
+        };
         let fetch = |start, size| cloud.member_page(id, start, size);
-        let pass =
-            read_listing(fetch, None, size, concurrency, account_identity, |page, first| pages.push((page, first)));
-        let pass = match pass.await {
+        let pass = match read_listing(fetch, None, size, concurrency, account_identity, take).await {
             Ok(pass) => pass,
             Err(error) if error.trouble.is_refusal() || error.trouble.is_block() => return Err(error),
-            Err(error) => return Ok(Raw { state: Reading::Failed(error.to_string()), pages: Vec::new(), ..raw }),
+            Err(error) => return Ok(raw.failed(error.to_string())),
         };
-        let listing = listing_fingerprint(&pages);
+        let listing = bytes.digest();
         let as_before = known.and_then(|known| known.listing) == Some(listing);
         if number == 1 && as_before && !pass.disturbed && pass.is_complete(pass.received) {
-            return Ok(Raw { listing: Some(listing), size: pass.received, ..raw });
+            return Ok(Raw { members: IdList::default(), listing: Some(listing), size: pass.received, ..raw });
         }
-        let distinct = match distinct(&pages) {
-            Ok(distinct) => distinct,
-            Err(why) => return Ok(Raw { state: Reading::Failed(why), pages: Vec::new(), ..raw }),
-        };
-        let complete = pass.is_complete(distinct);
-        raw.size = distinct;
+        if let Some(why) = malformed {
+            return Ok(raw.failed(why));
+        }
+        let distinct: HashSet<&str> = raw.members.iter().skip(before).collect();
+        raw.size = distinct.len() as u64;
+        let complete = pass.is_complete(raw.size);
         raw.repeated += pass.repeated;
         // Some of the members may have left between two readings: their bytes do not tell the members.
         raw.listing = (number == 1).then_some(listing);
-        // A member is gone only when no reading of this walk showed it.
-        raw.pages.extend(pages);
         // An empty page is what an id gets that nobody has: it is read once more.
-        let doubtful = number == 1 && (pass.disturbed || (distinct == 0 && had_members(known)));
+        let doubtful = number == 1 && (pass.disturbed || (raw.size == 0 && had_members(known)));
         if complete && !doubtful {
             raw.state = Reading::Read;
             break;
         }
         if !pass.failures.is_empty() || number == PASSES {
-            raw.state = if complete { Reading::Read } else { Reading::Failed(pass.shortfall(distinct)) };
+            if !complete {
+                let why = pass.shortfall(raw.size);
+                return Ok(raw.failed(why));
+            }
+            raw.state = Reading::Read;
             break;
         }
-    }
-    if raw.state != Reading::Read {
-        raw.pages.clear();
+        // A member is gone only when no reading of this walk showed it.
     }
     Ok(raw)
 }
 
-/// How many different accounts the pages show.
-fn distinct(pages: &[(Page, usize)]) -> Result<u64, String> {
-    let mut seen = HashSet::new();
-    let rows = pages.iter().flat_map(|(page, first)| page.rows.iter().skip(*first));
-    for (position, record) in rows.enumerate() {
-        seen.insert(decode_account_id(record).map_err(|error| format!("results[{position}]: {error}"))?);
+impl Raw {
+    fn failed(self, why: String) -> Self {
+        Self { state: Reading::Failed(why), members: IdList::default(), listing: None, ..self }
     }
-    Ok(seen.len() as u64)
 }

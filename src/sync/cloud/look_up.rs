@@ -21,17 +21,22 @@ pub struct Answered {
     pub page: Page,
 }
 
-/// What the look-ups brought.
+/// What of the look-ups was not answered.
 #[derive(Default)]
-pub struct Answers {
-    /// In the order asked.
-    pub answered: Vec<Answered>,
+pub struct Shortfall {
     /// Ids that the site refuses.
     pub refused: Vec<Place>,
     /// Ids about which there was no answer.
     pub unanswered: Vec<Place>,
     /// Why, the first time.
     pub failure: Option<RequestError>,
+}
+
+/// What one batch brought.
+#[derive(Default)]
+struct Part {
+    answered: Vec<Answered>,
+    shortfall: Shortfall,
 }
 
 /// Ids to be looked up at one site.
@@ -58,9 +63,9 @@ impl<'a> LookUps<'a> {
         }
     }
 
-    /// Looks up the ids at `places`, in their order; `progress` is told how many are done. Fails only when the credentials,
-    /// the account or the right are refused.
-    pub async fn all(&self, places: &[Place], progress: impl Fn(u64)) -> Result<Answers, RequestError> {
+    /// Looks up the ids at `places`, and gives the answers to `take`, in their order. Fails only when the credentials, the
+    /// account or the right are refused.
+    pub async fn all(&self, places: &[Place], mut take: impl FnMut(Answered)) -> Result<Shortfall, RequestError> {
         let mut left = places;
         // Cut as they are asked for, so that one that was too much makes those behind it smaller.
         let batches = std::iter::from_fn(|| {
@@ -70,32 +75,30 @@ impl<'a> LookUps<'a> {
         });
         let concurrency = self.cloud.client().limits().concurrency;
         let mut parts = stream::iter(batches).map(|batch| self.batch(batch)).buffered(concurrency);
-        let mut all = Answers::default();
+        let mut all = Shortfall::default();
         while let Some(part) = parts.next().await {
-            let Answers { answered, refused, unanswered, failure } = part?;
-            all.answered.extend(answered);
-            all.refused.extend(refused);
-            all.unanswered.extend(unanswered);
-            all.failure = all.failure.or(failure);
-            let done = all.answered.iter().map(|part| part.asked.len()).sum::<usize>();
-            progress(done as u64);
+            let Part { answered, shortfall } = part?;
+            answered.into_iter().for_each(&mut take);
+            all.refused.extend(shortfall.refused);
+            all.unanswered.extend(shortfall.unanswered);
+            all.failure = all.failure.or(shortfall.failure);
         }
         Ok(all)
     }
 
-    async fn batch(&self, batch: Vec<Place>) -> Result<Answers, RequestError> {
-        let mut answers = Answers::default();
+    async fn batch(&self, batch: Vec<Place>) -> Result<Part, RequestError> {
+        let Part { mut answered, mut shortfall } = Part::default();
         let whole = batch.len();
         let mut halved = false;
         let mut open = vec![batch];
         while let Some(part) = open.pop() {
             if self.failed.load(Ordering::Relaxed) >= FAILED {
-                answers.unanswered.extend(part);
+                shortfall.unanswered.extend(part);
                 continue;
             }
             let error = match self.ask(&part).await {
                 Ok(page) => {
-                    answers.answered.push(Answered { asked: part, page });
+                    answered.push(Answered { asked: part, page });
                     continue;
                 }
                 Err(error) => error,
@@ -104,7 +107,7 @@ impl<'a> LookUps<'a> {
             match &error.trouble {
                 trouble if trouble.is_refusal() || trouble.is_block() => return Err(error),
                 Trouble::Concealed | Trouble::Forbidden => return Err(error),
-                _ if refused && part.len() == 1 => answers.refused.extend(part),
+                _ if refused && part.len() == 1 => shortfall.refused.extend(part),
                 _ if (refused && self.take(2)) || (is_too_much(&error.trouble) && part.len() > SMALLEST) => {
                     let (first, second) = part.split_at(part.len() / 2);
                     if refused {
@@ -117,16 +120,16 @@ impl<'a> LookUps<'a> {
                 }
                 _ => {
                     self.failed.fetch_add(u32::from(!refused), Ordering::Relaxed);
-                    answers.unanswered.extend(part);
-                    answers.failure.get_or_insert(error);
+                    shortfall.unanswered.extend(part);
+                    shortfall.failure.get_or_insert(error);
                 }
             }
         }
-        if halved && answers.refused.is_empty() && answers.unanswered.is_empty() {
+        if halved && shortfall.refused.is_empty() && shortfall.unanswered.is_empty() {
             // No id was at fault, so the batch was too large for this site.
             self.size.fetch_min((whole / 2).max(1), Ordering::Relaxed);
         }
-        Ok(answers)
+        Ok(Part { answered, shortfall })
     }
 
     async fn ask(&self, part: &[Place]) -> Result<Page, RequestError> {

@@ -26,7 +26,7 @@ use self::activity::{Answer, Directory};
 use self::discover::{IdsFile, Search, read_file, search};
 use self::groups::Groups;
 use self::ids::{AccountIds, Place};
-use self::look_up::{Answers, LookUps};
+use self::look_up::{Answered, LookUps, Shortfall};
 pub use self::merge::merge_cloud;
 use super::coverage::{Meter, Own, of_group_list};
 use super::diff::{CloudSight, Gone, Picture};
@@ -76,6 +76,8 @@ struct Found {
     absent: HashSet<UserId>,
     /// Users of whom there was no answer to believe.
     unproven: HashSet<UserId>,
+    /// Ids asked about together with one whose record cannot be read: whose it is cannot be told.
+    doubtful: Vec<Place>,
     /// Ids asked for.
     asked: u64,
     problem: Option<String>,
@@ -119,7 +121,7 @@ impl CloudReader<'_> {
         let sent = self.organization.map(|organization| organization.client().figures()).unwrap_or_default();
         meter.add("organization", sent);
 
-        let Found { roll, sights, absent, unproven, asked, problem } = found;
+        let Found { roll, sights, absent, unproven, asked, problem, doubtful: _ } = found;
         let users_seen = roll.distinct();
         let users_now = roll.remember(&unproven, |at| Some(sights.users[at]));
         let directory_now = directory.remember(&ids);
@@ -204,18 +206,25 @@ impl CloudReader<'_> {
             sights: UserSights::default(),
             absent: HashSet::new(),
             unproven: HashSet::new(),
+            doubtful: Vec::new(),
             asked: order.len() as u64,
             problem: None,
         };
         found.roll.begin_pass();
         found.roll.expect(total);
-        let progress = |read| (self.progress)(Progress::Users { read, total });
-        let answers = LookUps::new(self.cloud, ids).all(&order, progress).await.map_err(WalkError::of_cloud_request)?;
-        match &answers.failure {
-            Some(error) if answers.answered.is_empty() => return Err(WalkError::Unreadable(error.clone())),
+        let mut read = 0;
+        let look_ups = LookUps::new(self.cloud, ids);
+        let shortfall = look_ups.all(&order, |part| {
+            read += part.asked.len() as u64;
+            found.take(part);
+            (self.progress)(Progress::Users { read, total });
+        });
+        let shortfall = shortfall.await.map_err(WalkError::of_cloud_request)?;
+        match &shortfall.failure {
+            Some(error) if read == 0 => return Err(WalkError::Unreadable(error.clone())),
             _ => {}
         }
-        found.take(answers, ids, file, identities);
+        found.settle(shortfall, ids, file, identities);
         if !found.absent.is_empty() {
             if is_emptied(found.roll.known().len(), found.roll.distinct()) && found.unproven.is_empty() {
                 return Err(WalkError::Emptied { known: found.roll.known().len() });
@@ -223,11 +232,10 @@ impl CloudReader<'_> {
             // A row that was left out by mistake once will be there now.
             let places = ids.by_user();
             let mut again: Vec<Place> =
-                found.absent.iter().filter_map(|id| places.get(&UserRef::known(*id)).copied()).collect();
+                found.absent.iter().filter_map(|id| places.place(UserRef::known(*id))).collect();
             again.sort_unstable();
-            let answers =
-                LookUps::new(self.cloud, ids).all(&again, |_| ()).await.map_err(WalkError::of_cloud_request)?;
-            found.take(answers, ids, file, identities);
+            let shortfall = LookUps::new(self.cloud, ids).all(&again, |part| found.take(part)).await;
+            found.settle(shortfall.map_err(WalkError::of_cloud_request)?, ids, file, identities);
         }
         Ok(found)
     }
@@ -287,7 +295,7 @@ fn order(ids: &AccountIds, known: &[Entry]) -> Vec<Place> {
     let places = ids.by_user();
     let mut order: Vec<Place> = Vec::with_capacity(ids.len());
     let mut taken = vec![false; ids.len()];
-    let listed = known.iter().filter_map(|entry| places.get(&UserRef::known(entry.user_id())).copied());
+    let listed = known.iter().filter_map(|entry| places.place(UserRef::known(entry.user_id())));
     for place in listed.chain(0..ids.len() as Place) {
         if !std::mem::replace(&mut taken[place as usize], true) {
             order.push(place);
@@ -297,19 +305,18 @@ fn order(ids: &AccountIds, known: &[Entry]) -> Vec<Place> {
 }
 
 impl Found {
-    fn take(&mut self, answers: Answers, ids: &mut AccountIds, file: &IdsFile, identities: &mut Identities) {
-        let Answers { answered, refused, unanswered, failure } = answers;
-        let mut doubtful: Vec<Place> = refused.iter().chain(&unanswered).copied().collect();
-        let mut read = 0;
-        for part in answered {
-            let (_, before) = self.roll.malformed();
-            self.roll.take(&part.page, 0, LIST, read, |_| false);
-            read += part.page.rows.len() as u64;
-            if self.roll.malformed().1 > before {
-                // Whose record it was cannot be told.
-                doubtful.extend(part.asked);
-            }
+    fn take(&mut self, Answered { asked, page }: Answered) {
+        let (_, before) = self.roll.malformed();
+        self.roll.take(&page, 0, LIST, 0, |_| false);
+        if self.roll.malformed().1 > before {
+            self.doubtful.extend(asked);
         }
+    }
+
+    /// Finds out whose the records are that were taken, and who is absent.
+    fn settle(&mut self, shortfall: Shortfall, ids: &mut AccountIds, file: &IdsFile, identities: &mut Identities) {
+        let Shortfall { refused, unanswered, failure } = shortfall;
+        let doubtful = refused.iter().chain(&unanswered).copied().chain(std::mem::take(&mut self.doubtful));
         for record in &self.roll.fresh()[self.sights.users.len()..] {
             let place = ids.add(&record.account_id);
             let user = ids.user(place).unwrap_or_else(|| identities.new_user());
@@ -321,7 +328,7 @@ impl Found {
                 self.sights.closed.insert(*user);
             }
         }
-        self.unproven.extend(doubtful.iter().filter_map(|place| ids.user(*place)?.known_id()));
+        self.unproven.extend(doubtful.filter_map(|place| ids.user(place)?.known_id()));
         self.absent = self.roll.absent(&self.sights.users).into_iter().collect();
         self.unproven.retain(|user| self.absent.contains(user));
         self.absent.retain(|user| !self.unproven.contains(user));
