@@ -68,6 +68,13 @@ fn site(id: &str, scope: &Scope, context: &Context, now: Timestamp) -> Option<Si
             scope.path_of("base_url")
         ));
     }
+    if let Some(url) = base_url.as_ref().filter(|url| kind == Some(SiteKind::Cloud) && !url.path().ends_with("/wiki")) {
+        context.warn(format!(
+            "{}: {url} does not end with /wiki, as a Cloud site's address does: https://SITE.atlassian.net/wiki, or \
+             https://api.atlassian.com/ex/confluence/CLOUD_ID/wiki",
+            scope.path_of("base_url")
+        ));
+    }
     let credentials = credentials(scope, kind);
     let schedule = scope.schedule("schedule");
     let timezone = scope.parsed("timezone", zone);

@@ -126,6 +126,31 @@ fn base_urls() {
 }
 
 #[test]
+fn a_cloud_site_and_its_id() {
+    let cloud = |url: &str, lines: &str| {
+        let head = "[sites.cloud]\nkind = \"cloud\"\ntoken = \"t\"\nusername = \"u\"\n";
+        Place::with(&format!("{head}base_url = \"{url}\"\n{lines}"))
+    };
+    let gateway = "https://api.atlassian.com/ex/confluence/1a2B/wiki";
+    for (url, lines, id) in [
+        ("https://example.atlassian.net/wiki", "", None),
+        ("https://example.atlassian.net/wiki", "cloud_id = \"x\"", Some("x")),
+        (gateway, "", Some("1a2B")),
+        (gateway, "cloud_id = \"1A2b\"", Some("1A2b")),
+    ] {
+        let loaded = cloud(url, lines).load();
+        assert_eq!(loaded.config.sites[0].cloud_id.as_deref(), id, "{url} {lines}");
+        assert!(loaded.warnings.is_empty(), "{:?}", loaded.warnings);
+    }
+    says(&cloud(gateway, "cloud_id = \"x\"").refused(), &["differs from the id in base_url, 1a2B"]);
+    let loaded = cloud("https://example.atlassian.net", "group_filter = \"{conf*,Site-Admins}\"").load();
+    says(&loaded.warnings.join("\n"), &["sites.cloud.base_url", "/wiki"]);
+    let filter = loaded.config.sites[0].group_filter.as_ref().unwrap();
+    assert!(filter.is_match("confluence-users") && filter.is_match("site-admins") && !filter.is_match("jira-users"));
+    says(&cloud(gateway, "group_filter = \"{a\"").refused(), &["group_filter", "is not a pattern"]);
+}
+
+#[test]
 fn site_ids() {
     for id in ["\"a b\"", "\"\"", "\"ä\"", "\"a.b\"", &"x".repeat(65)] {
         says(&Place::with(&SITE.replace("corp", id)).refused(), &["is not a site's id", "rollbook.toml:1"]);
