@@ -16,6 +16,10 @@ use crate::sync::remember::Remember;
 use crate::sync::roll::Roll;
 
 const LIST: &str = "users/search";
+/// So many per cent of those with a permission on a site have access to it by the directory's word.
+const NEARLY_ALL: usize = 80;
+/// By so many per cent fewer have access to any other.
+const FAR_FEWER: usize = 20;
 
 /// What became of asking the organization.
 #[derive(Debug, PartialEq, Eq)]
@@ -120,9 +124,22 @@ fn sites<'u>(users: impl IntoIterator<Item = &'u OrganizationUser>) -> Vec<Strin
     sites
 }
 
-/// The same of those users who have access to one.
-fn sites_of_single<'u>(users: impl Iterator<Item = &'u OrganizationUser>) -> Vec<String> {
-    sites(users.filter(|user| user.confluences.as_ref().is_some_and(|confluences| confluences.len() == 1)))
+/// The one site that nearly all of these users have access to, and far fewer any other.
+fn site_of_most<'u>(users: impl Iterator<Item = &'u OrganizationUser>) -> Option<String> {
+    let mut counts: HashMap<String, usize> = HashMap::new();
+    let mut all = 0;
+    for user in users.filter(|user| user.confluences.as_ref().is_some_and(|confluences| !confluences.is_empty())) {
+        all += 1;
+        for site in sites([user]) {
+            *counts.entry(site).or_default() += 1;
+        }
+    }
+    let mut counts: Vec<(usize, String)> = counts.into_iter().map(|(site, count)| (count, site)).collect();
+    counts.sort_unstable_by(|a, b| b.cmp(a));
+    let second = counts.get(1).map_or(0, |(count, _)| *count);
+    let (most, site) = counts.into_iter().next()?;
+    // The directory lags a day behind, and two sites of much the same people cannot be told apart.
+    (most * 100 >= all * NEARLY_ALL && (most - second) * 100 >= all * FAR_FEWER).then_some(site)
 }
 
 impl CloudReader<'_> {
@@ -179,14 +196,14 @@ impl CloudReader<'_> {
         }
         let here = |user: &OrganizationUser| ids.find(&user.account_id).is_some_and(|place| shown.contains(&place));
         let users = directory.roll.fresh();
-        let (all, own) = (sites(users), sites_of_single(users.iter().filter(|user| here(user))));
-        self.find_site(&mut directory, &all, &own).await?;
+        let (all, own) = (sites(users), site_of_most(users.iter().filter(|user| here(user))));
+        self.find_site(&mut directory, &all, own).await?;
         Ok(directory)
     }
 
     /// Finds out which of the organization's sites this one is, where that is not known. `all` are those that its users
-    /// have access to; `own` those of users who have a permission on this site and access to but one.
-    async fn find_site(&self, directory: &mut Directory, all: &[String], own: &[String]) -> Result<(), WalkError> {
+    /// have access to; `own` is the one of nearly all who have a permission on this site.
+    async fn find_site(&self, directory: &mut Directory, all: &[String], own: Option<String>) -> Result<(), WalkError> {
         if directory.cloud_id.is_some() {
             return Ok(());
         }
@@ -205,9 +222,8 @@ impl CloudReader<'_> {
                 (Err(error), _) if error.trouble.is_refusal() || error.trouble.is_block() => {
                     return Err(WalkError::of_cloud_request(error));
                 }
-                // Whoever may use this site and but one Confluence has that of this site.
-                (Err(_), [own]) => {
-                    directory.cloud_id = Some(own.clone());
+                (Err(_), Some(own)) => {
+                    directory.cloud_id = Some(own);
                     directory.is_new_id = whole;
                 }
                 (Err(error), _) => {
@@ -267,8 +283,14 @@ impl CloudReader<'_> {
         if let Some(user) = candidates.turn {
             directory.cursor = user;
         }
+        if let Answer::NotInBulk(why) = &directory.answer {
+            let asked = directory.asked;
+            directory.note = Some(format!(
+                "last-active dates are not told in bulk ({why}): {asked} users were asked about one by one"
+            ));
+        }
         let found: Vec<OrganizationUser> = told.iter().filter_map(|(_, found)| found.clone()).collect();
-        self.find_site(directory, &sites(&found), &[]).await?;
+        self.find_site(directory, &sites(&found), None).await?;
         let activity = told.into_iter().map(|(user, found)| {
             let activity = found.map_or_else(Activity::default, |found| match found.has_products {
                 true => directory.activity(&found),
@@ -332,4 +354,25 @@ struct Candidates {
 /// The bulk search is there for organizations with the new user management alone.
 fn is_not_offered(trouble: &Trouble) -> bool {
     matches!(trouble, Trouble::NotFound | Trouble::Forbidden | Trouble::Status(400 | 405 | 410 | 501))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::confluence::Product;
+
+    fn user(sites: &[&str]) -> OrganizationUser {
+        let product = |site: &&str| Product { cloud_id: (*site).to_owned(), last_active_at: Told::Told(None) };
+        OrganizationUser { confluences: Some(sites.iter().map(product).collect()), ..OrganizationUser::default() }
+    }
+
+    #[test]
+    fn a_site_is_that_of_nearly_all_who_may_use_it() {
+        let of = |users: &[OrganizationUser]| site_of_most(users.iter());
+        let both = || user(&["a", "B"]);
+        assert_eq!(of(&[both(), user(&["A"]), user(&["a"]), user(&[])]).as_deref(), Some("a"));
+        assert_eq!(of(&[both(), both(), both()]), None, "the same people on both");
+        assert_eq!(of(&[user(&["a"]), user(&["b"])]), None);
+        assert_eq!(of(&[user(&[]), OrganizationUser::default()]), None);
+    }
 }

@@ -22,7 +22,7 @@ use std::collections::{HashMap, HashSet};
 use serde_json::json;
 use sqlx::sqlite::SqliteConnection;
 
-use self::activity::{Answer, Directory};
+use self::activity::Directory;
 use self::discover::{IdsFile, Search, read_file, search};
 use self::groups::Groups;
 use self::ids::{AccountIds, Place};
@@ -357,7 +357,7 @@ impl Found {
             };
             let count = refused.len();
             return Some(format!(
-                "{LIST} answers 400 for {count} account ids, the first {which}: nothing is known of them"
+                "{LIST} answers 400 for {count} account ids, the first {which}: they stay as they were"
             ));
         }
         let failure = failure?;
@@ -394,18 +394,11 @@ fn of_members(groups: &Groups) -> Own {
 }
 
 fn of_organization(directory: &Directory) -> Own {
-    let note = match &directory.answer {
-        Answer::NotInBulk(why) => {
-            let asked = directory.asked;
-            Some(format!("last-active dates are not told in bulk ({why}): {asked} users were asked about one by one"))
-        }
-        Answer::Unasked | Answer::Read => directory.note.clone(),
-    };
     vec![
         ("pages", json!(directory.pages)),
         ("received", json!(directory.received)),
         ("lookups", json!(directory.asked)),
-        ("note", json!(note)),
+        ("note", json!(directory.note)),
         ("problem", json!(directory.problem)),
     ]
 }
