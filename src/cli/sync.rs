@@ -164,6 +164,7 @@ pub(super) fn failure(error: WalkError) -> Failure {
     let exit = match error {
         WalkError::Store(error) => return Failure::store(error),
         WalkError::Client(_) => Exit::Failure,
+        WalkError::OtherKind { .. } => Exit::Config,
         WalkError::Refused(_) | WalkError::Nobody => Exit::Refused,
         WalkError::Unreadable(_) | WalkError::NoUserList(_) | WalkError::NotCloud(_) | WalkError::Emptied { .. } => {
             Exit::Unreachable

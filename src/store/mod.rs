@@ -35,7 +35,8 @@ pub use reference::reference;
 pub use verify::{Verdict, Verification, verify, verify_file};
 pub use walks::{
     Before, ChangeRow, Figures, WalkEnd, WalkStart, add_changes, add_evidence, add_first_logins, add_logins,
-    begin_walk, end_walk, fail_running, find_site, last_evidence, next_user, set_cloud_id, set_user_list,
+    begin_walk, end_walk, fail_running, find_site, kind_of_users, last_evidence, next_user, set_cloud_id,
+    set_user_list,
 };
 pub use writer::Writer;
 

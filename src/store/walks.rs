@@ -118,6 +118,16 @@ pub async fn find_site(connection: &mut SqliteConnection, name: &str) -> Result<
     Ok(Some((site, before)))
 }
 
+/// The kind of the site whose users the mirror has under this id; `None` while it has none.
+pub async fn kind_of_users(connection: &mut SqliteConnection, name: &str) -> Result<Option<String>, sqlx::Error> {
+    sqlx::query_scalar(
+        "SELECT kind FROM sites s WHERE name = ? AND EXISTS (SELECT 1 FROM accounts a WHERE a.site_id = s.id)",
+    )
+    .bind(name)
+    .fetch_optional(connection)
+    .await
+}
+
 /// Begins a walk: its row is `running` from now on. Rows left running by a process that died are told as failed.
 /// The caller holds the site's lock.
 pub async fn begin_walk(

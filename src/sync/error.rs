@@ -24,6 +24,19 @@ pub enum WalkError {
          check that base_url has the context path and that the app REST API Extender is installed and licensed"
     )]
     NoUserList(RequestError),
+    /// The mirror has users of a site of the other kind under this id.
+    #[error(
+        "the database has users of a {known} site under the id '{site}', and it is configured as {configured}: one would \
+         be taken for the other; give the new site an id of its own"
+    )]
+    OtherKind {
+        /// The site's id in the configuration.
+        site: String,
+        /// Its kind in the database.
+        known: String,
+        /// Its kind in the configuration.
+        configured: &'static str,
+    },
     /// There is no Confluence Cloud at this address.
     #[error(
         "{0}: check that base_url is https://SITE.atlassian.net/wiki, or \

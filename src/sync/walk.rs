@@ -110,7 +110,8 @@ pub async fn walk(site: &Site, store: &Store, options: WalkOptions<'_>) -> Resul
     let _lock = store::lock_walk(store.path(), &site.id)?;
     let client = Client::of_site(site, options.clock.clone(), options.seed)?;
     // There throughout, so that the write-ahead log stays in place while nobody writes.
-    let reader = store.reader().await?;
+    let mut reader = store.reader().await?;
+    check_kind(&mut reader, store, site).await?;
     let start = begin(site, store, options.clock.now()).await?;
     let ended = read_and_apply(site, reader, store, &client, &start, options).await;
     match ended {
@@ -146,6 +147,16 @@ pub async fn interrupted(site: &str, store: &Store, clock: &Clock) -> Result<boo
     let failed = result.map_err(|error| store.sql(error))?;
     writer.close().await.map_err(|error| store.sql(error))?;
     Ok(failed > 0)
+}
+
+/// A migrated site is another site: its accounts have other keys, so that all of the old one would be missing.
+async fn check_kind(connection: &mut SqliteConnection, store: &Store, site: &Site) -> Result<(), WalkError> {
+    let configured = site.kind.as_str();
+    let known = store::kind_of_users(connection, &site.id).await.map_err(|error| store.sql(error))?;
+    match known.filter(|known| known != configured) {
+        Some(known) => Err(WalkError::OtherKind { site: site.id.clone(), known, configured }),
+        None => Ok(()),
+    }
 }
 
 async fn begin(site: &Site, store: &Store, now: Timestamp) -> Result<WalkStart, StoreError> {
@@ -213,6 +224,7 @@ pub async fn dry_run(site: &Site, store: Option<&Store>, options: WalkOptions<'_
         }
     };
     let mut reader = store.reader().await?;
+    check_kind(&mut reader, store, site).await?;
     let (row, before) = store::find_site(&mut reader, &site.id)
         .await
         .map_err(|error| store.sql(error))?

@@ -206,3 +206,21 @@ fn an_empty_user_list_where_users_were_known() {
     assert_eq!(world.last_walk().0, "failed");
     assert_eq!(world.database().contents(&["walks"]), contents);
 }
+
+#[test]
+fn a_site_that_has_become_one_of_the_other_kind() {
+    let world = World::small();
+    world.sync().exits(0);
+    let before = world.database().contents(&[]);
+    world.site.forget_requests();
+    world.configure(&world.site_table("corp").replace("data-center", "cloud"));
+    for arguments in [&["sync"][..], &["sync", "--dry-run"]] {
+        world.run(arguments).exits(78).says(&["corp", "data-center", "cloud", "an id of its own"]);
+    }
+    assert_eq!(world.site.requests().total(), 0);
+    assert_eq!(world.database().contents(&[]), before);
+    // Another id is another site.
+    let both = world.site_table("corp") + "\n" + &world.site_table("cloud").replace("data-center", "cloud");
+    world.configure(&both);
+    world.run(&["sync", "--site", "corp"]).exits(0);
+}
