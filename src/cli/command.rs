@@ -5,8 +5,8 @@ use std::io::{self, Write};
 use clap::{Parser, Subcommand};
 
 use super::{
-    Exit, Failure, Global, Outcome, check_config, db, demo, export, history, holds, init, reader, report, simulate,
-    sql, status, sync, walks,
+    Exit, Failure, Global, Outcome, access, check_config, db, demo, export, history, holds, init, reader, report,
+    simulate, sql, status, sync, walks,
 };
 use crate::clock::Clock;
 use crate::config::{Config, LogFormat};
@@ -44,6 +44,9 @@ enum Sub {
     /// Whole tables, to files
     #[command(subcommand)]
     Export(Export),
+    /// Who may use a Cloud site, by e-mail
+    #[command(subcommand)]
+    Access(Access),
     /// Everything recorded about one user or group
     History(history::Options),
     /// Read-only SQL on the mirror
@@ -71,6 +74,12 @@ enum Walks {
 enum Export {
     /// The users of a site
     Users(export::UserOptions),
+}
+
+#[derive(Debug, Subcommand)]
+enum Access {
+    /// Ask the site which addresses have access; changes nothing
+    Check(access::CheckOptions),
 }
 
 #[derive(Debug, Subcommand)]
@@ -162,6 +171,10 @@ async fn run(command: Command, clock: &Clock, out: &mut impl Write) -> Outcome {
             options.check()?;
             let config = load(&global, clock)?;
             export::users(options, &config, clock, global.quiet, out).await
+        }
+        Sub::Access(Access::Check(options)) => {
+            let config = load(&global, clock)?;
+            access::check(options, &config, clock, out).await
         }
         Sub::History(options) => {
             let (path, _) = global.load_for_reading(clock)?;

@@ -1,5 +1,6 @@
 //! The command line: one file a command, each with its `Options` and `run`. The only place that prints results.
 
+pub mod access;
 pub mod check_config;
 mod command;
 pub mod db;

@@ -149,9 +149,11 @@ fn meaning(exit: Exit) -> &'static str {
         Exit::Stale => "`status`: a site's last applied walk is older than its freshness limit, or there is none",
         Exit::Busy => "another process is walking the same site, or making or migrating the database",
         Exit::Unreachable => {
-            "a site is not reachable, or its user list cannot be read: `sync` applied nothing, `export` wrote no file"
+            "a site is not reachable, or its user list cannot be read: `sync` applied nothing, `export` wrote no file, `access` told nothing"
         }
-        Exit::Refused => "credentials or permission refused: `sync` applied nothing, `export` wrote no file",
+        Exit::Refused => {
+            "credentials or permission refused: `sync` applied nothing, `export` wrote no file, `access` told nothing"
+        }
         Exit::Config => "the configuration is invalid or missing, or the database cannot be used",
     }
 }

@@ -102,6 +102,8 @@ pub enum Trouble {
         /// The origin it points to.
         to: String,
     },
+    /// 503 where it may also mean that the interface is switched off.
+    SwitchedOff,
     /// Any other status.
     Status(u16),
     /// The decoded body is larger than it may be.
@@ -131,6 +133,7 @@ impl Trouble {
             | Self::Forbidden
             | Self::Concealed
             | Self::Unavailable { .. }
+            | Self::SwitchedOff
             | Self::NotFound
             | Self::Redirected { .. }
             | Self::TooLarge { .. }
@@ -204,6 +207,10 @@ impl fmt::Display for Trouble {
             Self::Redirected { to } => {
                 write!(f, "redirected to {to}, which is not followed; set base_url to the site's final address")
             }
+            Self::SwitchedOff => write!(
+                f,
+                "503, the site does not offer this: its administrators have not enabled it, or the site is out of service"
+            ),
             Self::Status(status) => write!(f, "status {status}"),
             Self::TooLarge { cap } => {
                 write!(f, "the answer is larger than {} MiB", cap >> 20)?;

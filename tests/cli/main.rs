@@ -3,6 +3,7 @@
 
 mod support;
 
+mod access;
 mod chaos;
 mod commands;
 mod db;

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::{Cloud, concealed};
-use crate::confluence::error::{RequestError, Right};
+use crate::confluence::error::{RequestError, Right, Trouble};
 use crate::confluence::http::Request;
 use crate::confluence::page::category;
 
@@ -39,13 +39,21 @@ struct Wire {
 
 impl Cloud<'_> {
     /// Asks which of `emails`, at most [`EMAILS`], have access; the answers are in their order.
+    ///
+    /// # Panics
+    /// When there are more, or none.
     pub async fn check_access(&self, emails: &[&str]) -> Result<Vec<Access>, RequestError> {
         let request = self.by_email("check-access-by-email", emails);
-        self.client.send(&request, |body| told(&body, emails)).await.map_err(concealed)
+        // Once more, for a site that is only busy.
+        let request = Request { retries_when_out: Some(1), ..request };
+        self.client.send(&request, |body| told(&body, emails)).await.map_err(explained)
     }
 
     /// Invites `emails`, at most [`EMAILS`], to the site, which takes its time to do it. Sent once: nobody can tell
     /// whether a request that got no answer was acted on.
+    ///
+    /// # Panics
+    /// When there are more, or none.
     pub async fn invite(&self, emails: &[&str]) -> Result<(), RequestError> {
         let request = self.by_email("invite-by-email", emails);
         let request = Request {
@@ -56,13 +64,23 @@ impl Cloud<'_> {
             ..request
         };
         // The answer is empty.
-        self.client.send(&request, |_: Bytes| Ok(())).await.map_err(concealed)
+        self.client.send(&request, |_: Bytes| Ok(())).await.map_err(explained)
     }
 
     fn by_email(&self, what: &str, emails: &[&str]) -> Request {
+        // The site would answer 400, with nothing done.
+        assert!((1..=EMAILS).contains(&emails.len()), "{} addresses in one request", emails.len());
         let path = ["api", "v2", "user", "access", what];
         let label = format!("{} ({} addresses)", path.join("/"), emails.len());
         Request::post(self.client.url(&path, &[]), label, ACCESS, json!({ "emails": emails }).to_string())
+    }
+}
+
+/// What 404 and 503 mean here.
+fn explained(error: RequestError) -> RequestError {
+    match error.trouble {
+        Trouble::Status(503) => RequestError { trouble: Trouble::SwitchedOff, ..error },
+        _ => concealed(error),
     }
 }
 

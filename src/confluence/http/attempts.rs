@@ -59,8 +59,12 @@ impl Client {
                 Stage::Sent => request.is_read && (request.again_when_late || !late),
                 Stage::PassedOn => false,
             };
-            let limited = matches!(trouble, Trouble::RateLimited { .. });
-            let retries = request.retries_when_limited.filter(|_| limited).unwrap_or(retries);
+            let retries = match trouble {
+                Trouble::RateLimited { .. } => request.retries_when_limited,
+                Trouble::Status(503) => request.retries_when_out,
+                _ => None,
+            }
+            .unwrap_or(retries);
             if !trouble.is_passing() || !repeatable || attempts > retries {
                 return Err(self.give_up(request, attempts, trouble));
             }

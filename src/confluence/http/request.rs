@@ -19,6 +19,8 @@ pub struct Request {
     pub retries: Option<u32>,
     /// The same after a 429; `None` = as `retries`. What is seldom tried again is no sign of a blocked account.
     pub retries_when_limited: Option<u32>,
+    /// The same after a 503; `None` = as `retries`. It may mean that an interface is switched off.
+    pub retries_when_out: Option<u32>,
     /// It changes nothing at the site: sent again even when the site may have acted on it.
     pub is_read: bool,
     /// Sent again as it is when the answer does not come in time; else whoever asked asks for less.
@@ -40,6 +42,7 @@ impl Request {
             json: None,
             retries: None,
             retries_when_limited: None,
+            retries_when_out: None,
             is_read: true,
             again_when_late: true,
             right,

@@ -120,6 +120,9 @@ async fn a_request_that_is_seldom_tried_again_is_no_sign_of_a_block() {
     let (result, sent) = answers(&client, seldom(), |sent| if sent < 4 { Err(limited(None)) } else { Ok(()) }).await;
     assert!(result.is_ok() && sent == 4);
     assert_eq!(answers(&client, seldom(), |_| Err(Trouble::Status(500).into())).await.1, 2);
+    let wary = || Request { retries_when_out: Some(1), ..get(&client) };
+    assert_eq!(answers(&client, wary(), |_| Err(Trouble::Status(503).into())).await.1, 2);
+    assert_eq!(answers(&client, wary(), |_| Err(Trouble::Status(500).into())).await.1, 6);
 }
 
 #[tokio::test(start_paused = true)]

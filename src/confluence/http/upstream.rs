@@ -39,7 +39,7 @@ impl fmt::Display for Upstream {
             Self::CloudGateway => write!(
                 f,
                 "check the token and its scopes (read:user:confluence, read:group:confluence, \
-                 read:content-details:confluence); {EXPIRED}; a classic token, without scopes, is taken by the site \
+                 read:content-details:confluence, to check access read:configuration:confluence); {EXPIRED}; a classic token, without scopes, is taken by the site \
                  alone: set base_url to https://SITE.atlassian.net/wiki"
             ),
             Self::Organization => f.write_str(

@@ -9,7 +9,7 @@ use rollbook::simulator::{Settings, UserExportApp, WrongToken};
 use crate::support::{Ran, World};
 
 /// Every kind that `simulate --fault` knows, with something to repeat where the site may say something.
-const KINDS: [&str; 38] = [
+pub const KINDS: [&str; 40] = [
     "status=400;X-Note=canary",
     "status=403",
     "status=404",
@@ -30,6 +30,8 @@ const KINDS: [&str; 38] = [
     "old-plugin",
     "empty-list",
     "odd-status",
+    "no-results",
+    "constant-next",
     "total=7",
     "total=moves",
     "deep-json",
@@ -51,7 +53,7 @@ const KINDS: [&str; 38] = [
 ];
 
 /// These wait for a time-out.
-const LATE: [&str; 2] = ["hang", "trickle-forever"];
+pub const LATE: [&str; 2] = ["hang", "trickle-forever"];
 
 /// What no output may hold: anybody, any secret, or the header made of one.
 #[track_caller]
@@ -117,7 +119,7 @@ pub fn canaries(token: bool) -> World {
     world
 }
 
-fn log_format(nth: usize) -> &'static str {
+pub fn log_format(nth: usize) -> &'static str {
     if nth.is_multiple_of(2) { "text" } else { "json" }
 }
 

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use rollbook::simulator::{Fault, Population, Settings, Simulator, UserLists};
+use rollbook::simulator::{CloudSettings, Fault, Population, Settings, Simulator, UserLists};
 use serde_json::Value;
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
@@ -73,6 +73,7 @@ pub struct World {
     pub site: Simulator,
     pub folder: TempDir,
     pub runtime: Runtime,
+    kind: &'static str,
     base_url: String,
     credentials: String,
     limits: Vec<(&'static str, String)>,
@@ -84,12 +85,14 @@ impl World {
     /// A site as the settings say, and a configuration for it.
     pub fn with(settings: Settings) -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+        let kind = if settings.cloud.is_some() { "cloud" } else { "data-center" };
+        let credentials = format!("username = \"{}\"\npassword = \"{}\"\n", settings.username, settings.password);
         let site = runtime.block_on(Simulator::start(settings)).unwrap();
         let limits = vec![("requests_per_second", "0".to_owned()), ("retries", "0".to_owned())];
         let base_url = site.base_url().to_owned();
-        let credentials = "username = \"audit\"\npassword = \"audit\"\n".to_owned();
         let folder = tempfile::tempdir().unwrap();
-        let world = Self { site, folder, runtime, base_url, credentials, limits, guard: Vec::new(), keys: Vec::new() };
+        let (guard, keys) = (Vec::new(), Vec::new());
+        let world = Self { site, folder, runtime, kind, base_url, credentials, limits, guard, keys };
         world.write();
         world
     }
@@ -99,7 +102,12 @@ impl World {
         Self::with(Settings { users: 60, seed: 7, ..Settings::default() })
     }
 
-    /// The same, whose server gives at most so many rows a page.
+    /// The same at a Cloud site.
+    pub fn cloud(cloud: CloudSettings) -> Self {
+        Self::with(Settings { users: 60, seed: 7, cloud: Some(cloud), ..Settings::cloud() })
+    }
+
+    /// Sixty accounts at a Data Center whose server gives at most so many rows a page.
     pub fn capped(rows: usize) -> Self {
         Self::with(Settings { users: 60, seed: 7, page_cap: Some(rows), ..Settings::default() })
     }
@@ -159,8 +167,8 @@ impl World {
 
     /// The configuration of a site `id` as this world has it.
     pub fn site_table(&self, id: &str) -> String {
-        let Self { base_url, credentials, .. } = self;
-        let mut text = format!("[sites.{id}]\nkind = \"data-center\"\nbase_url = \"{base_url}\"\n{credentials}\n");
+        let Self { kind, base_url, credentials, .. } = self;
+        let mut text = format!("[sites.{id}]\nkind = \"{kind}\"\nbase_url = \"{base_url}\"\n{credentials}\n");
         for (key, value) in &self.keys {
             writeln!(text, "{key} = {value}").unwrap();
         }
