@@ -311,6 +311,19 @@ pub struct Account {
     pub presence: Presence,
 }
 
+impl Account {
+    /// A user of whom nothing is known yet.
+    pub fn unknown() -> Self {
+        Self {
+            key: None,
+            profile: Profile::default(),
+            standing: Standing { status: Status::Unknown, active: None, has_access: None },
+            times: Times::default(),
+            presence: Presence::default(),
+        }
+    }
+}
+
 impl fmt::Debug for Account {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Account").field("standing", &self.standing).finish_non_exhaustive()

@@ -5,7 +5,7 @@ use chrono_tz::Tz;
 
 use super::diff::{Moment, Place};
 use super::resolve::is_deleted;
-use crate::model::{Account, ExportedUser, Presence, Profile, SeenUser, Standing, Status, Times, Timestamp, Told};
+use crate::model::{Account, ExportedUser, Presence, SeenUser, Status, Timestamp, Told};
 
 /// What is known of a user after Extender's record of it, User Export's, or both were seen. Where both tell the same
 /// attribute, Extender counts; whether the account is active User Export alone can tell.
@@ -21,13 +21,7 @@ pub fn merge(
         // The alias says nothing about the person: what was known stays.
         return departed(known, true, moment);
     }
-    let mut account = known.cloned().unwrap_or_else(|| Account {
-        key: None,
-        profile: Profile::default(),
-        standing: Standing { status: Status::Unknown, active: None, has_access: None },
-        times: Times::default(),
-        presence: Presence::default(),
-    });
+    let mut account = known.cloned().unwrap_or_else(Account::unknown);
     if place == Place::Export
         && let Some(export) = export
     {

@@ -1,6 +1,6 @@
 //! What is known of a user of Cloud after its sources spoke of it. Pure.
 
-use crate::model::{Account, Activity, CloudUser, Presence, Profile, Standing, Status, Times, Told};
+use crate::model::{Account, Activity, CloudUser, Status, Times, Told};
 use crate::sync::diff::Moment;
 use crate::sync::merge::stand;
 
@@ -11,13 +11,7 @@ pub fn merge_cloud(
     activity: Option<Activity>,
     moment: Moment,
 ) -> Account {
-    let mut account = known.cloned().unwrap_or_else(|| Account {
-        key: None,
-        profile: Profile::default(),
-        standing: Standing { status: Status::Unknown, active: None, has_access: None },
-        times: Times::default(),
-        presence: Presence::default(),
-    });
+    let mut account = known.cloned().unwrap_or_else(Account::unknown);
     if let Some(record) = record {
         tell_record(&mut account, record, known.is_some(), moment);
     }
