@@ -236,7 +236,8 @@ impl Population {
             self.edit(&key, |user| {
                 let given = user.full_name.split(' ').next().unwrap_or_default();
                 user.full_name = format!("{given} {family}");
-                user.email = format!("{mailbox}@example.com");
+                let host = user.email.rsplit('@').next().unwrap_or_default();
+                user.email = format!("{mailbox}@{host}");
             });
             self.happened(Event::Married);
         }

@@ -4,6 +4,7 @@
 //! | question | file |
 //! |---|---|
 //! | who is there | [`population`](Population), `people`, `names` |
+//! | who moves from one site to another | `migration` ([`Population::take_over`]) |
 //! | what a day brings | `evolve` ([`Population::advance_day`]) |
 //! | what a mirror should know | `truth` ([`Population::truth`]) |
 //! | how it is asked and answered | `settings`, `server`, `call`, `extender`, `user_export`, `auth`, `requests` |
@@ -30,6 +31,7 @@ mod deliver;
 mod evolve;
 mod extender;
 mod faults;
+mod migration;
 mod names;
 mod people;
 mod population;

@@ -60,8 +60,9 @@ impl Population {
             key: self.new_key(),
             full_name,
             email: format!(
-                "{}@example.com",
-                name.split('@').next().unwrap_or(&name).replace([' ', '#', '?', '%'], "_")
+                "{}@{}",
+                name.split('@').next().unwrap_or(&name).replace([' ', '#', '?', '%'], "_"),
+                self.mail_host
             ),
             directory: pick_directory(&mut self.rng).to_owned(),
             department: some(&mut self.rng, 0.85, (*department).to_owned()),

@@ -98,6 +98,10 @@ pub struct Population {
     /// How many people were ever made up.
     pub(super) invented: usize,
     pub(super) next_wave: NaiveDate,
+    /// The host of newcomers' mailboxes.
+    pub(super) mail_host: &'static str,
+    /// Addresses of those who came from another site.
+    pub(super) moved: BTreeSet<String>,
 }
 
 impl Population {
@@ -123,6 +127,8 @@ impl Population {
             freed_names: Vec::new(),
             invented: 0,
             next_wave: today,
+            mail_host: "example.com",
+            moved: BTreeSet::new(),
         };
         let first_wave = site.rng.random_range(60..120);
         site.next_wave = today + Days::new(first_wave);
