@@ -31,6 +31,13 @@ fn flat(story: &str) -> String {
     story.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
+/// The number that stands right after `words`.
+fn counted(story: &str, words: &str) -> u64 {
+    let after = story.split(words).nth(1).unwrap_or_else(|| panic!("'{words}' in {story}"));
+    let digits: String = after.trim_start().chars().take_while(char::is_ascii_digit).collect();
+    digits.parse().unwrap_or_else(|_| panic!("a number after '{words}'"))
+}
+
 /// The number that stands right before `words`.
 fn told(story: &str, words: &str) -> u64 {
     let before = story.split(words).next().filter(|before| before.len() < story.len());
@@ -50,7 +57,7 @@ fn a_year_is_mirrored_and_told_as_it_is() {
     }
     let commands: Vec<_> =
         story.split("Try next").nth(1).unwrap().lines().filter(|line| line.starts_with("  ")).collect();
-    assert_eq!(commands.len(), 3);
+    assert_eq!(commands.len(), 4);
     for command in &commands {
         let output = Command::new("sh").args(["-c", command]).current_dir(folder.path()).output().unwrap();
         assert!(!text(&output).is_empty(), "{command}");
@@ -61,24 +68,31 @@ fn a_year_is_mirrored_and_told_as_it_is() {
 
     let story = flat(&story);
     let number = |sql: &str| number(folder.path(), sql);
-    let seats = "SELECT count(*) FROM users WHERE status = 'active'";
-    let lost = "FROM changes WHERE field = 'status' AND before = 'active'";
+    let seats = "SELECT count(*) FROM users WHERE site_id = 1 AND status = 'active'";
+    let lost = "FROM changes WHERE site = 'demo' AND field = 'status' AND before = 'active'";
     for (words, sql) in [
-        ("times, at the end", "SELECT count(*) FROM walks WHERE status = 'applied'"),
+        ("times, at the end", "SELECT count(*) FROM walks WHERE site_id = 1 AND status = 'applied'"),
+        ("times with", "SELECT count(*) FROM walks WHERE site_id = 2 AND status = 'applied'"),
         ("at the last", seats),
         (
             "at the first walk",
             "SELECT count(*) FROM user_history WHERE status = 'active' AND walk_id = (SELECT min(id) FROM walks)",
         ),
-        ("changes. All that", "SELECT count(*) FROM changes WHERE not_before IS NOT NULL"),
+        ("changes. From", "SELECT count(*) FROM changes WHERE site = 'demo' AND not_before IS NOT NULL"),
         ("gave one up, by", &format!("SELECT count(*) {lost}")),
-        ("got a seat back", "SELECT count(*) FROM changes WHERE field = 'status' AND after = 'active'"),
+        (
+            "got a seat back",
+            "SELECT count(*) FROM changes WHERE site = 'demo' AND field = 'status' AND after = 'active'",
+        ),
         (
             "never did in as long",
-            "SELECT count(*) FROM users WHERE status = 'active' AND last_login_at IS NULL \
+            "SELECT count(*) FROM users WHERE site_id = 1 AND status = 'active' AND last_login_at IS NULL \
              AND created_at < datetime((SELECT max(at) FROM walks), '-180 days')",
         ),
-        ("of all these came back", "SELECT count(DISTINCT user_id) FROM changes WHERE kind = 'user.returned'"),
+        (
+            "of all these came back",
+            "SELECT count(DISTINCT user_id) FROM changes WHERE site = 'demo' AND kind = 'user.returned'",
+        ),
     ] {
         assert_eq!(told(&story, words), number(sql), "{words}");
     }
@@ -105,6 +119,67 @@ fn a_year_is_mirrored_and_told_as_it_is() {
 }
 
 #[test]
+fn who_is_idle_here_and_active_there_is_told_as_it_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let story = flat(&text(&rollbook(folder.path(), &YEAR)));
+    let number = |sql: &str| number(folder.path(), sql);
+    let sites = "SELECT count(*) FROM sites WHERE (name, kind) IN (('demo', 'data-center'), ('cloud', 'cloud'))";
+    assert_eq!(number(sites), 2);
+    assert_eq!(number("SELECT count(*) FROM walks WHERE status <> 'applied'"), 0);
+
+    // The end of the last day, which the last walk was shortly before.
+    let ago = |days| format!("datetime((SELECT date(max(at)) FROM walks), '-{days} days', '+1 day')");
+    let single = |site| {
+        format!(
+            "(SELECT email_normalised, min(last_login_at) AS login, min(last_active_at) AS active FROM users \
+             WHERE site_id = {site} AND status = 'active' AND email IS NOT NULL GROUP BY 1 HAVING count(*) = 1)"
+        )
+    };
+    let joined = format!("SELECT count(*) FROM {} here JOIN {} there USING (email_normalised)", single(1), single(2));
+    let active = format!("{joined} WHERE there.active > {}", ago(30));
+    let people = "SELECT count(*) FROM users WHERE site_id = 2 AND status = 'active' AND account_type = 'atlassian'";
+    let never = format!("{people} AND last_active_known = 1 AND last_active_at IS NULL");
+    let unknown = format!("{people} AND last_active_known = 0");
+    let mut found = Vec::new();
+    for (words, sql) in [
+        ("It joins", joined.clone()),
+        ("to an account on Cloud,", active.clone()),
+        ("logged in here 30 days ago or more:", format!("{active} AND here.login < {}", ago(30))),
+        ("60 days ago or more:", format!("{active} AND here.login < {}", ago(60))),
+        ("; never:", format!("{active} AND here.login IS NULL")),
+        ("`cloud` has", "SELECT count(*) FROM users WHERE site_id = 2 AND status = 'active'".to_owned()),
+        ("apps among them:", "SELECT count(*) FROM users WHERE site_id = 2 AND account_type = 'app'".to_owned()),
+        ("as the organization says:", never.clone()),
+        ("(accounts of 30 days or older:", format!("{never} AND created_at < {}", ago(30))),
+        ("which is not the same:", unknown.clone()),
+        ("(guests:", format!("{unknown} AND is_external = 1")),
+        ("is joined to nobody:", format!("{people} AND email IS NULL")),
+        ("is still known by it:", format!("{people} AND email_hidden = 1")),
+    ] {
+        assert_eq!(counted(&story, words), number(&sql), "{words}");
+        found.push(number(&sql));
+    }
+    assert!(found[2] > 3 && found[3] > 0, "somebody is idle here and active there: {found:?}");
+    assert!(found[6..].iter().all(|number| *number > 0), "each case is there: {found:?}");
+    let renamed = "SELECT count(*) FROM changes WHERE site = 'cloud' AND kind = 'group.renamed'";
+    assert_eq!((number(renamed), story.matches(" renamed team-").count()), (1, 1));
+
+    let database = ["--database", "rollbook-demo/rollbook.db"];
+    let verified = rollbook(folder.path(), &[&database[..], &["db", "verify"]].concat());
+    assert!(!text(&verified).is_empty());
+    let report = rollbook(folder.path(), &[&database[..], &["report", "inactive", "--site", "cloud"]].concat());
+    assert!(text(&report).contains("cloud"));
+}
+
+#[test]
+fn a_day_is_long_enough_for_both_sites() {
+    let folder = tempfile::tempdir().unwrap();
+    let story = text(&rollbook(folder.path(), &["demo", "--users", "10", "--days", "1"]));
+    assert_eq!(number(folder.path(), "SELECT count(DISTINCT site_id) FROM walks WHERE status = 'applied'"), 2);
+    assert!(flat(&story).contains("2 times with"), "{story}");
+}
+
+#[test]
 fn a_folder_of_somebody_else_is_refused_and_left_alone() {
     let folder = tempfile::tempdir().unwrap();
     fs::create_dir(folder.path().join("rollbook-demo")).unwrap();
@@ -118,7 +193,7 @@ fn a_folder_of_somebody_else_is_refused_and_left_alone() {
 }
 
 #[test]
-fn the_site_stays_up_to_be_walked_again() {
+fn the_sites_stay_up_to_be_walked_again() {
     let folder = tempfile::tempdir().unwrap();
     let mut demo = Command::new(ROLLBOOK)
         .args(["demo", "--users", "20", "--days", "3", "--serve"])
@@ -129,8 +204,10 @@ fn the_site_stays_up_to_be_walked_again() {
     let mut lines = std::io::BufRead::lines(std::io::BufReader::new(demo.stdout.take().unwrap()));
     let sync = lines.find_map(|line| line.ok().filter(|line| line.ends_with(" sync"))).expect("the command");
     let output = Command::new("sh").args(["-c", &sync]).current_dir(folder.path()).output().unwrap();
-    assert!(text(&output).contains("walk 5 applied"), "{}", text(&output));
-    assert!(text(&output).contains(" 0 changes"), "the clock of the site stands: {}", text(&output));
+    for walk in ["demo: walk 9 applied", "cloud: walk 10 applied"] {
+        assert!(text(&output).contains(walk), "{}", text(&output));
+    }
+    assert_eq!(text(&output).matches(" 0 changes").count(), 2, "the clocks of the sites stand: {}", text(&output));
     assert_eq!(interrupt(&mut demo), Some(0));
 }
 

@@ -24,7 +24,7 @@ pub struct Command {
 
 #[derive(Debug, Subcommand)]
 enum Sub {
-    /// Mirror a simulated year of a simulated Confluence, and tell what it found
+    /// Mirror a simulated year on the way from a Data Center to Confluence Cloud, and tell what it found
     Demo(demo::Options),
     /// Run the simulated Confluence alone
     Simulate(simulate::Options),

@@ -1,9 +1,12 @@
-//! `rollbook demo`: a simulated year of a simulated Confluence, mirrored day by day, and what the mirror tells of it.
+//! `rollbook demo`: a simulated year of an organisation on its way from a simulated Data Center to Confluence Cloud,
+//! mirrored day by day, and what the mirror tells of it.
 
+mod configure;
 mod folder;
 mod page;
 mod questions;
 mod story;
+mod year;
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -13,23 +16,27 @@ use chrono::{Days, NaiveDate};
 use sqlx::SqliteConnection;
 use tokio::signal::unix::{SignalKind, signal};
 
+use self::configure::configure;
 use self::folder::Folder;
-use super::output::{FileOptions, to_file};
+use self::year::Year;
+use super::output::FileOptions;
 use super::progress::Bar;
 use super::sync::failure;
 use super::{Exit, Failure, Outcome};
 use crate::clock::Clock;
-use crate::config::{self, Environment, LoadOptions, Site};
+use crate::config::Site;
 use crate::model::Timestamp;
 use crate::render::Format;
 use crate::report::{self, Request};
-use crate::simulator::{Settings, Simulator, UserExportApp};
 use crate::store::Store;
 use crate::sync::{self, WalkOptions};
 
 const DATABASE: &str = "rollbook.db";
 const CONFIG: &str = "rollbook.toml";
+/// The Data Center.
 const SITE: &str = "demo";
+/// The Confluence Cloud that its people move to.
+const CLOUD: &str = "cloud";
 
 /// A report that the demo writes to a file.
 struct Sample {
@@ -53,7 +60,7 @@ const SAMPLES: [Sample; 3] = [
 /// Options of `demo`.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Options {
-    /// About how many accounts the simulated site begins with
+    /// About how many accounts the simulated Data Center begins with
     #[arg(long, default_value_t = 400, value_name = "N", value_parser = clap::value_parser!(u32).range(10..=10_000))]
     pub users: u32,
     /// How many days pass; the last one is yesterday
@@ -65,7 +72,7 @@ pub struct Options {
     /// The folder for what the demo makes: a new one, an empty one, or that of an earlier demo
     #[arg(long, default_value = "rollbook-demo", value_name = "DIR")]
     pub dir: PathBuf,
-    /// Keep the simulated site up afterwards, until Ctrl-C
+    /// Keep the simulated sites up afterwards, until Ctrl-C
     #[arg(long)]
     pub serve: bool,
 }
@@ -79,18 +86,11 @@ pub async fn run(options: Options, clock: &Clock, quiet: bool, out: &mut impl Wr
     let folder = Folder::prepare(&options.dir)?;
     let last_day = clock.now().in_zone(&chrono::Utc).date_naive() - Days::new(1);
     let first_day = last_day - Days::new(u64::from(options.days));
-    let settings = Settings {
-        users: options.users as usize,
-        seed: options.seed,
-        first_day,
-        user_export: UserExportApp::WithLastLogin,
-        ..Settings::default()
-    };
-    let confluence = Simulator::start(settings).await.context("cannot listen on loopback")?;
-    let site = configure(&folder.file(CONFIG), &confluence, clock.now())?;
+    let year = Year::begin(&options, first_day).await?;
+    let sites = configure(&folder.file(CONFIG), &year, clock.now())?;
     let store = Store::open_or_create(&folder.file(DATABASE)).await.map_err(Failure::store)?;
 
-    live(&confluence, &site, &store, options.days, quiet).await?;
+    live(&year, &sites, &store, options.days, quiet).await?;
 
     let mut mirror = store.reader().await.map_err(Failure::store)?;
     let as_of = end_of(last_day);
@@ -101,9 +101,9 @@ pub async fn run(options: Options, clock: &Clock, quiet: bool, out: &mut impl Wr
     drop(mirror);
     FileOptions::default().write(out, |_, out| out.write_all(told.as_bytes()))?;
     if options.serve {
-        serve(&confluence, &folder.file(CONFIG), out).await?;
+        serve(&year, &folder.file(CONFIG), out).await?;
     }
-    confluence.shutdown().await;
+    year.end().await;
     Ok(Exit::Done)
 }
 
@@ -113,63 +113,32 @@ fn end_of(day: NaiveDate) -> Timestamp {
     Timestamp::from_millis_clamped(midnight.timestamp_millis() - 1)
 }
 
-/// Writes a configuration for the simulated site, and loads it as every other command would.
-fn configure(path: &Path, confluence: &Simulator, now: Timestamp) -> Result<Site, Failure> {
-    let text = format!(
-        "\
-# Made by `rollbook demo`. The simulated site answers while `rollbook demo --serve` runs.
-
-[database]
-path = \"{DATABASE}\"
-
-[sites.{SITE}]
-kind = \"data-center\"
-base_url = \"{}\"
-username = \"audit\"
-password = \"audit\"
-
-[sites.{SITE}.limits]
-# It runs on this machine; another site is better asked more gently.
-requests_per_second = 0
-
-[sites.{SITE}.guard]
-# Groups for projects come and go here, and take all of their members with them.
-memberships_percent = 100
-",
-        confluence.base_url()
-    );
-    to_file(path, |out| out.write_all(text.as_bytes())).with_context(|| format!("cannot write {}", path.display()))?;
-    let current_dir = std::env::current_dir().context("cannot tell the current directory")?;
-    // Without the process's environment: what it says is meant for somebody's own sites.
-    let load =
-        LoadOptions { config: Some(path.to_owned()), ..LoadOptions::new(Environment::default(), current_dir, now) };
-    let loaded = config::load(&load).map_err(Failure::config)?;
-    loaded.config.sites.into_iter().next().context("the configuration of the demo has no site").map_err(Failure::from)
-}
-
-/// Walks the site at the end of each day. A signal ends it.
-async fn live(confluence: &Simulator, site: &Site, store: &Store, days: u32, quiet: bool) -> Result<(), Failure> {
-    let clock = Clock::manual(confluence.with_population(|population| population.end_of_day()));
+/// Walks the sites at the end of each day. A signal ends it.
+async fn live(year: &Year, sites: &[Site], store: &Store, days: u32, quiet: bool) -> Result<(), Failure> {
+    let end_of_day = || year.data_center.with_population(|population| population.end_of_day());
+    let clock = Clock::manual(end_of_day());
     let bar = Bar::new(SITE, quiet);
-    let year = async {
+    let walks = async {
         for day in 0..=days {
-            if day > 0 {
-                confluence.advance_day();
-            }
-            clock.set(confluence.with_population(|population| population.end_of_day()));
+            let there = year.pass(day);
+            clock.set(end_of_day());
             bar.step("day", u64::from(day), u64::from(days));
-            let options = WalkOptions { clock: &clock, seed: u64::from(day), progress: &|_| {} };
-            sync::walk(site, store, options).await.map_err(failure)?;
+            for site in sites.iter().filter(|site| there.contains(&site.id.as_str())) {
+                let options = WalkOptions { clock: &clock, seed: u64::from(day), progress: &|_| {} };
+                sync::walk(site, store, options).await.map_err(failure)?;
+            }
         }
         Ok(())
     };
     let mut terminated = signal(SignalKind::terminate())?;
     let stopped = tokio::select! {
-        lived = year => return lived,
+        lived = walks => return lived,
         _ = tokio::signal::ctrl_c() => "Ctrl-C",
         _ = terminated.recv() => "SIGTERM",
     };
-    sync::interrupted(SITE, store, &clock).await.map_err(Failure::store)?;
+    for site in sites {
+        sync::interrupted(&site.id, store, &clock).await.map_err(Failure::store)?;
+    }
     let (today, database) = (&clock.now().to_sql()[..10], store.path().display());
     Err(Failure::new(
         Exit::Failure,
@@ -178,28 +147,30 @@ async fn live(confluence: &Simulator, site: &Site, store: &Store, days: u32, qui
 }
 
 async fn export(mirror: &mut SqliteConnection, sample: &Sample, as_of: Timestamp, path: &Path) -> Result<(), Failure> {
-    let result = ask(mirror, sample.report, sample.parameters, as_of).await?;
+    let result = ask(mirror, sample.report, sample.parameters, as_of, &[]).await?;
     let file = FileOptions { output: Some(path.to_owned()), raw: false };
     file.write(&mut std::io::sink(), |style, out| report::write(&result, sample.format, style, out))
 }
 
-/// Runs a report.
+/// Runs a report on these sites; on all of them when none is named.
 async fn ask(
     mirror: &mut SqliteConnection,
     name: &str,
     parameters: &[&str],
     as_of: Timestamp,
+    sites: &[&str],
 ) -> Result<report::ReportResult, Failure> {
     let report = report::find(name).with_context(|| format!("there is no report {name}"))?;
-    let parameters = parameters.iter().map(|text| (*text).to_owned()).collect();
-    Ok(report::run(mirror, report, &Request { sites: Vec::new(), as_of, parameters }).await?)
+    let [sites, parameters] = [sites, parameters].map(|texts| texts.iter().map(|text| (*text).to_owned()).collect());
+    Ok(report::run(mirror, report, &Request { sites, as_of, parameters }).await?)
 }
 
-/// Says how to reach the site, and waits for a signal.
-async fn serve(confluence: &Simulator, config: &Path, out: &mut impl Write) -> Result<(), Failure> {
+/// Says how to reach the sites, and waits for a signal.
+async fn serve(year: &Year, config: &Path, out: &mut impl Write) -> Result<(), Failure> {
     let sync = page::command(&["--config", &config.to_string_lossy(), "sync"]);
-    writeln!(out, "\nThe simulated site stays up at {}; its clock stands.", confluence.base_url())?;
-    writeln!(out, "Walk it again from another terminal; Ctrl-C here ends it.\n\n  {sync}")?;
+    writeln!(out, "\nThe simulated sites stay up; their clocks stand.\n")?;
+    writeln!(out, "  {SITE}   {}\n  {CLOUD}  {}\n", year.data_center.base_url(), year.cloud.base_url())?;
+    writeln!(out, "Walk them again from another terminal; Ctrl-C here ends them.\n\n  {sync}")?;
     out.flush()?;
     let mut terminated = signal(SignalKind::terminate())?;
     tokio::select! {

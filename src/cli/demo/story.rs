@@ -1,12 +1,14 @@
 //! What the mirror tells of the year: every number is asked of the database, none of the simulator.
 
+mod across;
+
 use std::collections::BTreeSet;
 use std::path::Path;
 
 use sqlx::{Column as _, Row, SqliteConnection};
 
 use super::page::{Page, columns, command, count};
-use super::{ask, questions};
+use super::{CLOUD, SITE, ask, questions};
 use crate::cli::{Failure, describe::thousands, history};
 use crate::model::Timestamp;
 use crate::render::{Kind, Table, Value, visible};
@@ -18,13 +20,14 @@ const SHOWN: usize = 6;
 
 /// Tells the story of the mirror in `database` as it was known at `as_of`.
 pub(super) async fn tell(mirror: &mut SqliteConnection, database: &Path, as_of: Timestamp) -> Result<String, Failure> {
-    let mut story = Story { mirror, as_of, first: String::new(), page: Page::default() };
+    let mut story = Story { mirror, as_of, first: String::new(), seats: 0, page: Page::default() };
     story.walks().await?;
     story.seats().await?;
     story.months().await?;
     let waves = story.waves().await?;
     let idle_at = story.idle(&waves).await?;
     story.never().await?;
+    story.across().await?;
     story.administrators().await?;
     let account = story.account().await?;
     story.missing().await?;
@@ -36,30 +39,55 @@ pub(super) async fn tell(mirror: &mut SqliteConnection, database: &Path, as_of: 
 struct Story<'a> {
     mirror: &'a mut SqliteConnection,
     as_of: Timestamp,
-    /// When the first walk was, as SQL spells it.
+    /// When the first walk of the Data Center was, as SQL spells it.
     first: String,
+    /// Its active users after the last one.
+    seats: usize,
     page: Page,
 }
 
+/// The walks of a site.
+struct Walks {
+    number: i64,
+    requests: i64,
+    /// Recorded by others than the first.
+    changes: i64,
+    first: String,
+    last: String,
+}
+
 impl Story<'_> {
+    async fn walks_of(&mut self, site: &str) -> Result<Walks, Failure> {
+        let row = sqlx::query(questions::WALKS).bind(site).fetch_one(&mut *self.mirror).await?;
+        Ok(Walks {
+            number: row.try_get(0)?,
+            requests: row.try_get(1)?,
+            changes: row.try_get(2)?,
+            first: row.try_get(3)?,
+            last: row.try_get(4)?,
+        })
+    }
+
     async fn walks(&mut self) -> Result<(), Failure> {
-        let row = sqlx::query(questions::WALKS).fetch_one(&mut *self.mirror).await?;
-        let number = |i: usize| row.try_get::<i64, _>(i).map(|number| thousands(number as u64));
-        let (first, last): (String, String) = (row.try_get(4)?, row.try_get(5)?);
-        let since = row.try_get::<i64, _>(2)? - row.try_get::<i64, _>(3)?;
+        let (here, there) = (self.walks_of(SITE).await?, self.walks_of(CLOUD).await?);
+        let number = |number: i64| thousands(number as u64);
         self.page.line("A simulated year, as the mirror knows it");
         self.page.line("========================================");
         self.page.say(&format!(
-            "Rollbook walked a simulated Confluence {} times, at the end of every day from {} to {}, with {} requests. \
-             The first walk found what was there; the others recorded {} changes. All that follows is read from the \
-             mirror.",
-            number(0)?,
-            &first[..10],
-            &last[..10],
-            number(1)?,
-            thousands(since as u64),
+            "Rollbook walked a simulated Confluence Data Center, the site `{SITE}`, {} times, at the end of every day from \
+             {} to {}, with {} requests. The first walk found what was there; the others recorded {} changes. From {} on \
+             it walked a Confluence Cloud too, the site `{CLOUD}`, {} with {} requests, since people move there. All that \
+             follows is read from the mirror, and is about `{SITE}` unless it says otherwise.",
+            number(here.number),
+            &here.first[..10],
+            &here.last[..10],
+            number(here.requests),
+            number(here.changes),
+            &there.first[..10],
+            count(there.number as usize, "time"),
+            number(there.requests),
         ));
-        self.first = first;
+        self.first = here.first;
         Ok(())
     }
 
@@ -69,6 +97,7 @@ impl Story<'_> {
             Some((Value::Text(status), Value::Integer(number))) if status == "active" => *number as usize,
             _ => 0,
         };
+        self.seats = active(2);
         self.page.heading("Seats");
         self.page.say(&format!(
             "An active user takes a seat of the licence: {} at the first walk, {} at the last. Those who gave one up \
@@ -83,7 +112,7 @@ impl Story<'_> {
 
     async fn months(&mut self) -> Result<(), Failure> {
         let mut table = self.table(questions::MONTHS, &[&self.first.clone()]).await?;
-        let number = |value: &Value| if let Value::Integer(number) = value { *number as usize } else { 0 };
+        let number = |value: &Value| number(value).unwrap_or_default() as usize;
         let sum = |column: usize| table.rows.iter().map(|row| number(&row[column])).sum::<usize>();
         let (joined, back, gone) = (sum(1), sum(2), sum(3));
         // A large site has large months: one sign may stand for several users.
@@ -214,7 +243,7 @@ impl Story<'_> {
         self.page.heading(title);
         self.page.say(told);
         let mut lives = Vec::new();
-        for user in find_users(self.mirror, &name, None).await? {
+        for user in find_users(self.mirror, &name, Some(SITE)).await? {
             let events = user_events(self.mirror, &user).await?;
             let former = former_names(self.mirror, &user).await?;
             lives.push((user, former, events));
@@ -274,15 +303,17 @@ impl Story<'_> {
 
     fn next(&mut self, database: &str, idle_at: Option<Timestamp>, account: &str) {
         let as_of = idle_at.map(|time| time.to_sql()[..10].to_owned());
-        let mut inactive = vec!["--database", database, "report", "inactive", "--param", "days=180"];
+        let mut inactive = vec!["--database", database, "report", "inactive", "--site", SITE, "--param", "days=180"];
         inactive.extend(as_of.iter().flat_map(|day| ["--as-of", day]));
         let sql = "SELECT kind, count(*) FROM changes GROUP BY kind";
         let samples = super::SAMPLES.map(|sample| sample.file).join(", ");
         self.page.heading("Try next");
-        self.page.say(&format!("The mirror is {database}; beside it are {samples}, as reports write them."));
+        self.page
+            .say(&format!("The mirror is {database}; beside it are {samples}, as reports write them, of both sites."));
         self.page.line("");
         for arguments in [
             &inactive[..],
+            &["--database", database, "report", "inactive", "--site", CLOUD],
             &["--database", database, "history", "user", account],
             &["--database", database, "sql", sql],
         ] {
@@ -290,14 +321,15 @@ impl Story<'_> {
         }
     }
 
+    /// Runs a report on the Data Center.
     async fn report(&mut self, name: &str, parameters: &[&str], as_of: Timestamp) -> Result<ReportResult, Failure> {
-        ask(self.mirror, name, parameters, as_of).await
+        ask(self.mirror, name, parameters, as_of, &[SITE]).await
     }
 
     /// Runs one of the questions. Columns that hold times are told by their names.
     async fn table(&mut self, sql: &'static str, values: &[&str]) -> Result<Table, Failure> {
-        const TIMES: [&str; 3] = ["noticed", "not_before", "missing since"];
-        const TEXTS: [&str; 5] = ["status", "month", "name", "full_name", "looked up"];
+        const TIMES: [&str; 5] = ["noticed", "not_before", "missing since", "last log-in here", "last active there"];
+        const TEXTS: [&str; 7] = ["status", "month", "name", "full_name", "looked up", "name here", "name there"];
         let mut query = sqlx::query(sql);
         for value in values {
             query = query.bind(*value);
@@ -314,6 +346,10 @@ impl Story<'_> {
         });
         Ok(rows::table(columns.collect(), &found)?)
     }
+}
+
+fn number(value: &Value) -> Option<i64> {
+    if let Value::Integer(number) = value { Some(*number) } else { None }
 }
 
 /// The rows of `inactive` with this reason.
