@@ -123,7 +123,7 @@ async fn live(year: &Year, sites: &[Site], store: &Store, days: u32, quiet: bool
             let there = year.pass(day);
             clock.set(end_of_day());
             bar.step("day", u64::from(day), u64::from(days));
-            for site in sites.iter().filter(|site| there.contains(&site.id.as_str())) {
+            for site in there.iter().filter_map(|id| sites.iter().find(|site| site.id == *id)) {
                 let options = WalkOptions { clock: &clock, seed: u64::from(day), progress: &|_| {} };
                 sync::walk(site, store, options).await.map_err(failure)?;
             }
