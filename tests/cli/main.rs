@@ -4,6 +4,7 @@
 mod support;
 
 mod chaos;
+mod cloud;
 mod commands;
 mod db;
 mod decisions;

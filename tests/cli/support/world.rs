@@ -73,8 +73,10 @@ pub struct World {
     pub site: Simulator,
     pub folder: TempDir,
     pub runtime: Runtime,
+    kind: &'static str,
     base_url: String,
     credentials: String,
+    organization: Vec<(&'static str, String)>,
     limits: Vec<(&'static str, String)>,
     guard: Vec<(&'static str, String)>,
     keys: Vec<(&'static str, String)>,
@@ -89,9 +91,59 @@ impl World {
         let base_url = site.base_url().to_owned();
         let credentials = "username = \"audit\"\npassword = \"audit\"\n".to_owned();
         let folder = tempfile::tempdir().unwrap();
-        let world = Self { site, folder, runtime, base_url, credentials, limits, guard: Vec::new(), keys: Vec::new() };
+        let world = Self {
+            site,
+            folder,
+            runtime,
+            kind: "data-center",
+            base_url,
+            credentials,
+            organization: Vec::new(),
+            limits,
+            guard: Vec::new(),
+            keys: Vec::new(),
+        };
         world.write();
         world
+    }
+
+    /// A Cloud site as the settings say, asked with a classic token, and its organization, if it has one.
+    pub fn cloud(settings: Settings) -> Self {
+        let organization = settings.cloud.as_ref().and_then(|cloud| cloud.organization.clone());
+        let credentials = format!("username = \"{}\"\ntoken = \"{}\"\n", settings.username, settings.password);
+        let mut world = Self::with(settings);
+        (world.kind, world.credentials) = ("cloud", credentials);
+        if let Some(organization) = organization {
+            let quoted = |text: &str| format!("\"{text}\"");
+            let base_url = quoted(world.site.organization_url());
+            world.organization = vec![
+                ("id", quoted(&organization.id)),
+                ("api_key", quoted(&organization.api_key)),
+                ("base_url", base_url),
+            ];
+        }
+        world.write();
+        world
+    }
+
+    /// Sets a key of the organization in the configuration, spelled as TOML.
+    pub fn organization(mut self, key: &'static str, value: &str) -> Self {
+        self.organization.retain(|(known, _)| *known != key);
+        self.organization.push((key, value.to_owned()));
+        self.write();
+        self
+    }
+
+    /// A configuration without the organization.
+    pub fn without_organization(mut self) -> Self {
+        self.organization.clear();
+        self.write();
+        self
+    }
+
+    /// Whether an organization is configured.
+    pub fn is_organized(&self) -> bool {
+        !self.organization.is_empty()
     }
 
     /// Sixty accounts, always the same.
@@ -159,12 +211,13 @@ impl World {
 
     /// The configuration of a site `id` as this world has it.
     pub fn site_table(&self, id: &str) -> String {
-        let Self { base_url, credentials, .. } = self;
-        let mut text = format!("[sites.{id}]\nkind = \"data-center\"\nbase_url = \"{base_url}\"\n{credentials}\n");
+        let Self { kind, base_url, credentials, .. } = self;
+        let mut text = format!("[sites.{id}]\nkind = \"{kind}\"\nbase_url = \"{base_url}\"\n{credentials}\n");
         for (key, value) in &self.keys {
             writeln!(text, "{key} = {value}").unwrap();
         }
-        for (table, keys) in [("limits", &self.limits), ("guard", &self.guard)] {
+        let tables = [("limits", &self.limits), ("guard", &self.guard), ("organization", &self.organization)];
+        for (table, keys) in tables.into_iter().filter(|(name, keys)| *name != "organization" || !keys.is_empty()) {
             writeln!(text, "\n[sites.{id}.{table}]").unwrap();
             for (key, value) in keys {
                 writeln!(text, "{key} = {value}").unwrap();
@@ -175,7 +228,8 @@ impl World {
 
     /// The same of another site.
     pub fn table_of(&self, id: &str, site: &Simulator) -> String {
-        self.site_table(id).replace(&self.base_url, site.base_url())
+        let table = self.site_table(id).replace(&self.base_url, site.base_url());
+        table.replace(self.site.organization_url(), site.organization_url())
     }
 
     /// Another site, beside this one.
