@@ -1,5 +1,6 @@
 //! Logs and errors, at their most talkative, hold no secret and nobody's name.
 
+mod cloud;
 mod commands;
 mod every_fault;
 

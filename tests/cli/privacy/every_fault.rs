@@ -9,7 +9,7 @@ use rollbook::simulator::{Settings, UserExportApp, WrongToken};
 use crate::support::{Ran, World};
 
 /// Every kind that `simulate --fault` knows, with something to repeat where the site may say something.
-const KINDS: [&str; 38] = [
+pub const KINDS: [&str; 38] = [
     "status=400;X-Note=canary",
     "status=403",
     "status=404",
