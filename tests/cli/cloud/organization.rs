@@ -87,3 +87,45 @@ fn a_budget_of_none_asks_nobody() {
     assert_eq!(world.one("SELECT count(*) FROM accounts WHERE last_active_known IS NOT NULL"), "0");
     world.run(&["status"]).exits(0);
 }
+
+#[test]
+fn an_organization_that_limits_the_rate_holds_only_dates_back() {
+    let world = World::cloud(settings(60, Some(OrganizationSettings::default()))).limit("page_size", 20);
+    heals(&world, "the first walk");
+    let before = world.rows(ACTIVE);
+    world.change(|site| drop(site.add("newcomer")));
+    walks_with(&world, "status=429@org-users:2", 3).prints(&["the organization", "429"]);
+    assert_eq!(world.last_walk().0, "partial");
+    assert_eq!(world.one("SELECT status FROM users WHERE name = 'newcomer'"), "active");
+    assert_eq!(world.rows(ACTIVE), before);
+    heals(&world, "another walk");
+}
+
+#[test]
+fn whom_the_organization_did_not_answer_about_is_asked_about_again() {
+    let organization = OrganizationSettings { bulk: false, ..OrganizationSettings::default() };
+    let world = organized(CloudSettings { organization: Some(organization), ..CloudSettings::default() });
+    let world = world.organization("lookups_per_walk", "100").limit("concurrency", 1);
+    world.sync().exits(0);
+    let world = world.organization("lookups_per_walk", "7");
+    let asked = |world: &World| {
+        world.site.forget_requests();
+        let exit = world.sync().exit;
+        let mut paths: Vec<String> = world.site.requests().recent.into_iter().collect();
+        paths.retain(|path| path.contains("last-active-dates") && !path.contains("cursor"));
+        paths.dedup();
+        (exit, paths)
+    };
+    let (exit, first) = asked(&world);
+    assert_eq!((exit, first.len()), (0, 7));
+    for status in ["429", "500"] {
+        world.site.add_fault(format!("status={status}@org-last-active:4+").parse().unwrap());
+        let (exit, failed) = asked(&world);
+        assert_eq!(exit, 3, "{status}");
+        world.site.clear_faults();
+        let (exit, next) = asked(&world);
+        assert_eq!(exit, 0, "{status}");
+        assert!(failed.len() > 1 && next.contains(failed.last().unwrap()), "{status}: {failed:?}, then {next:?}");
+        assert!(!next.contains(&failed[0]), "{status}: {failed:?}, then {next:?}");
+    }
+}
