@@ -274,7 +274,7 @@ impl Site {
     pub fn next(&mut self, when: &str) {
         self.nth += 1;
         self.people_come();
-        self.heals(when);
+        settles(&self.world, when);
     }
 }
 
@@ -326,15 +326,20 @@ pub fn truth(world: &World) -> CloudPicture {
     }))
 }
 
-/// A walk without faults makes the mirror equal to the site.
+/// A walk without faults makes the mirror equal to the site, and sound.
 #[track_caller]
 pub fn heals(world: &World, when: &str) {
+    settles(world, when);
+    world.is_sound();
+}
+
+#[track_caller]
+fn settles(world: &World, when: &str) {
     world.site.clear_faults();
     let ran = world.sync();
     assert_eq!(ran.exit, 0, "{when}, healed:\n{}{}", ran.stdout, ran.stderr);
     assert_eq!(world.last_walk(), ("applied".to_owned(), String::new()), "{when}, healed");
     CloudPicture::of_mirror(world, "corp").assert_is(&truth(world), &format!("{when}, healed"));
-    world.is_sound();
 }
 
 /// A walk with this fault, which ends so; nothing panics.

@@ -8,7 +8,7 @@ use rand::{RngExt, SeedableRng};
 use rollbook::simulator::{Endpoint, OrganizationSettings, Target};
 
 use super::{CloudPicture, heals, settings, truth};
-use crate::support::{Held, World, soak};
+use crate::support::{Held, Ran, World, soak};
 
 #[test]
 fn killed_at_any_moment() {
@@ -54,4 +54,22 @@ fn interrupted_wherever_it_is() {
         assert_eq!(world.database().contents(&["walks"]), contents, "{endpoint:?}");
     }
     heals(&world, "let alone");
+}
+
+#[test]
+fn a_dry_run_tells_the_same_and_writes_nothing() {
+    let world = World::cloud(settings(40, Some(OrganizationSettings::default())));
+    let first = world.run(&["sync", "--dry-run", "--format", "json"]).exits(0);
+    assert!(!world.file().exists());
+    let feed = |ran: &Ran| ran.json()["sites"][0]["changes_by_kind"].as_object().expect("counts").clone();
+    assert_eq!(feed(&first), feed(&world.run(&["sync", "--format", "json"]).exits(0)));
+    world.change(|site| {
+        site.advance_days(9);
+        site.rename_group("everyone", "all");
+    });
+    let contents = world.database().contents(&[]);
+    let dry = world.run(&["sync", "--dry-run", "--format", "json"]).exits(0);
+    assert_eq!(world.database().contents(&[]), contents);
+    assert_eq!(feed(&dry), feed(&world.run(&["sync", "--format", "json"]).exits(0)));
+    heals(&world, "after the dry run");
 }
