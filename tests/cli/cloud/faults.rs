@@ -8,7 +8,7 @@ const PARTIAL: &str = "partial";
 const FAILED: &str = "failed";
 const APPLIED: &str = "applied";
 
-const LOOK_UPS: [Row<'_>; 24] = [
+const LOOK_UPS: [Row<'_>; 25] = [
     Row("500 once", &["status=500@users-bulk:2"], 3, PARTIAL),
     Row("500 for ever", &["status=500@users-bulk"], 69, FAILED),
     Row("503 for ever", &["status=503@users-bulk"], 69, FAILED),
@@ -33,11 +33,46 @@ const LOOK_UPS: [Row<'_>; 24] = [
     Row("cut short", &["truncate@users-bulk:2"], 3, PARTIAL),
     Row("cut without a trace", &["truncate-close@users-bulk:2"], 3, PARTIAL),
     Row("a bomb of gzip", &["gzip-bomb=70@users-bulk:2"], 3, PARTIAL),
+    Row("no answer", &["hang@users-bulk:2"], 3, PARTIAL),
 ];
 
 #[test]
 fn of_look_ups() {
     survive(Site::new(None), &LOOK_UPS);
+}
+
+#[test]
+fn of_a_walk_that_runs_out_of_time() {
+    let mut site = Site::organized();
+    site.world = site.world.limit("walk_deadline", "\"1s\"").limit("concurrency", 1);
+    for endpoint in ["users-bulk", "cloud-members", "org-users"] {
+        let when = format!("slow at {endpoint}");
+        let (ran, _) = site.outlives(vec![format!("slow=350@{endpoint}").parse().unwrap()], &when);
+        // Where no time is left for a single look-up nothing can be applied.
+        assert!([3, 69].contains(&ran.exit), "{when}: {}{}", ran.stdout, ran.stderr);
+        assert!(format!("{}{}", ran.stdout, ran.stderr).contains("limits.walk_deadline"), "{when}");
+        site.world = site.world.limit("walk_deadline", "\"1m\"");
+        site.next(&when);
+        site.world = site.world.limit("walk_deadline", "\"1s\"");
+    }
+}
+
+#[test]
+fn of_a_first_walk() {
+    for (faults, exit) in [
+        (&["status=500@search", "status=500@cloud-groups"][..], 69),
+        (&["empty-list@search", "empty-list@cloud-groups"], 77),
+        (&["empty-list@search", "empty-list@cloud-members"], 77),
+        (&["status=500@search"], 3),
+        (&["empty-list@users-bulk"], 0),
+    ] {
+        let world = super::World::cloud(super::settings(24, None));
+        faults.iter().for_each(|fault| world.site.add_fault(fault.parse().unwrap()));
+        let ran = world.sync();
+        assert_eq!(ran.exit, exit, "{faults:?}: {}{}", ran.stdout, ran.stderr);
+        world.is_sound();
+        super::heals(&world, &format!("{faults:?}"));
+    }
 }
 
 #[test]
@@ -73,6 +108,7 @@ fn of_the_search() {
         Row("names with NUL", &["nul-name@search"], 0, APPLIED),
         Row("a huge name", &["huge-name@search"], 0, APPLIED),
         Row("a redirect elsewhere", &["redirect={other}@search"], 3, PARTIAL),
+        Row("neither search nor groups for now", &["status=500@search", "status=500@cloud-groups"], 3, PARTIAL),
         Row("neither search nor groups", &["status=403@search", "status=403@cloud-groups"], 77, FAILED),
         Row("nothing is there", &["status=404"], 69, FAILED),
     ];

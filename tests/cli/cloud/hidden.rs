@@ -23,20 +23,20 @@ fn a_hidden_address_stays_known() {
     let world = sixty();
     let key = shown(&world)[2].clone();
     let email = told(&world, &key, "email");
-    hide(&world, &[key.clone()], true);
+    hide(&world, std::slice::from_ref(&key), true);
     heals(&world, "hidden");
     assert_eq!(told(&world, &key, "email, email_hidden"), format!("{email}|1"));
     assert_eq!(world.rows(FEED), [format!("email|{email}|(hidden)")]);
     world.sync().exits(0).prints(&["0 changes"]);
-    hide(&world, &[key.clone()], false);
+    hide(&world, std::slice::from_ref(&key), false);
     heals(&world, "shown again");
     assert_eq!(told(&world, &key, "email, email_hidden"), format!("{email}|0"));
     assert_eq!(world.rows(FEED).len(), 2);
     // Another one, shown after a time of hiding.
-    hide(&world, &[key.clone()], true);
+    hide(&world, std::slice::from_ref(&key), true);
     world.sync().exits(0);
     world.change(|site| site.users.get_mut(&key).unwrap().email = "new@example.com".to_owned());
-    hide(&world, &[key.clone()], false);
+    hide(&world, std::slice::from_ref(&key), false);
     heals(&world, "another address");
     assert_eq!(told(&world, &key, "email, email_hidden"), "new@example.com|0");
 }

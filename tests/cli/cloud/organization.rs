@@ -78,6 +78,14 @@ fn a_wrong_id_of_the_organization_is_named() {
 }
 
 #[test]
+fn without_an_organization_nobody_is_called_idle() {
+    let world = super::sixty();
+    let report = world.run(&["report", "inactive", "--param", "days=0", "--format", "json"]).exits(0).json();
+    let rows = report["rows"].as_array().unwrap();
+    assert!(rows.len() > 40 && rows.iter().all(|row| row["reason"] == "unknown"), "{report}");
+}
+
+#[test]
 fn a_budget_of_none_asks_nobody() {
     let organization = OrganizationSettings { bulk: false, ..OrganizationSettings::default() };
     let world = organized(CloudSettings { organization: Some(organization), ..CloudSettings::default() });

@@ -69,7 +69,7 @@ fn walks(bulk: bool, endpoints: &[&str], first: usize) {
     world.sync().exits(0);
     let (mut failed, mut walked) = (0, 0);
     for (place, endpoint) in endpoints.iter().enumerate() {
-        for (nth, kind) in KINDS.iter().enumerate().filter(|(nth, _)| (nth + place + first) % 3 == 0) {
+        for (nth, kind) in KINDS.iter().enumerate().filter(|(nth, _)| (nth + place + first).is_multiple_of(3)) {
             stir(&world, nth);
             let long = ["endless", "gzip"].iter().any(|long| kind.starts_with(long));
             let fault = format!("{kind}@{endpoint}{}", if long { ":1" } else { "" });
