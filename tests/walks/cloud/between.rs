@@ -146,3 +146,23 @@ async fn somebody_who_is_away_for_one_request_is_not_missing() {
     assert_eq!((report.figures.changes, report.problems), (0, Vec::<String>::new()));
     assert_eq!(world.status(&account_id(&key)).await, "active");
 }
+
+/// A group moves from before the reading to behind it while another makes room: no window shifts, and there is no total.
+#[tokio::test]
+async fn a_group_that_moves_out_of_the_readings_way_is_not_gone() {
+    for request in 2..=5 {
+        let world = cloud(Settings { page_cap: Some(7), ..settings(50, 9, None) }, Door::Site).await;
+        let world = world.without_organization();
+        world.walk().await.unwrap();
+        let target = Target::at(Endpoint::CloudGroups).from(request);
+        world.sim.add_fault(Fault::once(target, FaultKind::between(swap_groups)));
+        world.clock.set(world.clock.now().plus_millis(60_000));
+        world.walk().await.unwrap();
+        let ended = "SELECT count(*) FROM changes WHERE kind IN ('group.removed', 'member.removed')";
+        let ended: i64 = sqlx::query_scalar(ended).fetch_one(&mut world.reader().await).await.unwrap();
+        assert_eq!(ended, 0, "before request {request}");
+        world.clock.set(world.clock.now().plus_millis(60_000));
+        world.walk().await.unwrap();
+        world.cloud_mirror().await.assert_is(&world.cloud_truth(), &format!("before request {request}"));
+    }
+}
