@@ -135,8 +135,10 @@ where
                 pass.disturbed |= pass.declared.is_some() && page.total.is_some() && pass.declared != page.total;
                 pass.declared = page.total.or(pass.declared);
                 if rows == 0 {
-                    // Behind a promise of more there should have been the shared rows at least.
-                    pass.joined &= start == 0 || (pass.declared.is_none() && page.more.is_none());
+                    // Behind a promise of more there should have been the shared rows at least, where windows share
+                    // any: those of one row do not.
+                    let unshared = page.more.is_none() || start >= reached;
+                    pass.joined &= start == 0 || (pass.declared.is_none() && unshared);
                     if pass.declared.is_some_and(|total| reached < total) || page.more == Some(true) {
                         pass.end = PassEnd::Short;
                     }

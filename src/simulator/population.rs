@@ -81,6 +81,8 @@ pub struct Population {
     pub refused_ids: BTreeSet<String>,
     /// The ids of groups on Cloud, by name, where they do not follow from that name.
     pub(super) group_ids: BTreeMap<String, String>,
+    /// How many groups were renamed.
+    pub(super) renames: usize,
     /// Addresses that get access to the Cloud site on the next day.
     pub(super) invited: BTreeSet<String>,
     /// What walks over Cloud have seen, on a Cloud site.
@@ -118,6 +120,7 @@ impl Population {
             cloud: BTreeMap::new(),
             refused_ids: BTreeSet::new(),
             group_ids: BTreeMap::new(),
+            renames: 0,
             invited: BTreeSet::new(),
             sight: None,
             rng: ChaCha12Rng::seed_from_u64(seed),

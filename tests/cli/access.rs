@@ -10,7 +10,7 @@ use serde_json::json;
 use crate::support::{Ran, World, always};
 
 fn world() -> World {
-    let world = World::cloud(CloudSettings::default()).limit("retries", 3);
+    let world = World::small_cloud(CloudSettings::default()).limit("retries", 3);
     world.change(|site| {
         site.add("ann");
         for (name, email) in [("ann", "Ann@example.com"), ("audit", "=audit@example.com")] {
@@ -156,7 +156,8 @@ fn what_the_site_refuses() {
 #[test]
 fn a_site_that_has_switched_it_off() {
     let asked = check(&["a@example.org"]);
-    let world = World::cloud(CloudSettings { access_api: false, ..CloudSettings::default() }).limit("retries", 10);
+    let world =
+        World::small_cloud(CloudSettings { access_api: false, ..CloudSettings::default() }).limit("retries", 10);
     world.run(&asked).exits(69).says(&["503", "its administrators have not enabled it, or the site is out of service"]);
     assert_eq!(world.site.requests().total(), 2, "as often as a busy site deserves");
 
@@ -173,7 +174,7 @@ fn a_site_that_has_switched_it_off() {
 #[test]
 fn through_the_gateway() {
     let cloud = CloudSettings { gateway_token: TokenKind::OAuth, ..CloudSettings::default() };
-    let world = World::cloud(cloud).credentials("token = \"audit-token\"");
+    let world = World::small_cloud(cloud).credentials("token = \"audit-token\"");
     let gateway = world.site.gateway_url().to_owned();
     let world = world.at(&gateway);
     world.run(&check(&["audit@example.com"])).exits(0).prints(&["yes"]);

@@ -5,6 +5,7 @@ mod support;
 
 mod access;
 mod chaos;
+mod cloud;
 mod commands;
 mod db;
 mod decisions;

@@ -1,6 +1,7 @@
 //! Logs and errors, at their most talkative, hold no secret and nobody's name.
 
 mod access;
+mod cloud;
 mod commands;
 mod every_fault;
 

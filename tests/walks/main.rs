@@ -1,6 +1,7 @@
 //! Walks over a site that lives: after each one the mirror equals the site, and every past picture stays true.
 
 mod between;
+mod cloud;
 mod disk;
 mod evolution;
 mod migration;

@@ -49,6 +49,25 @@ async fn a_quiet_list_is_read_once_whatever_the_cap() {
 }
 
 #[tokio::test]
+async fn a_list_without_a_total_is_complete_in_pages_of_one_row_too() {
+    for (rows, cap) in [(1, 1), (4, 1), (5, 2), (12, 7), (14, 7)] {
+        let list: Vec<u64> = (0..rows).collect();
+        let fetch = |start, size: u64| {
+            let page = page(&list, start, size.min(cap));
+            // As Cloud says it: an empty page is certainly the last.
+            let more = page.rows.is_empty().then_some(false);
+            async move { Ok(Page { total: None, more, ..page }) }
+        };
+        let mut seen = HashSet::new();
+        let pass = read_listing(fetch, None, 200, 2, number, |page, fresh| {
+            seen.extend(page.rows.iter().skip(fresh).map(number));
+        });
+        let pass = pass.await.unwrap();
+        assert!(pass.is_complete(rows) && seen.len() as u64 == rows, "{rows} rows, cap {cap}: {pass:?}");
+    }
+}
+
+#[tokio::test]
 async fn a_standing_row_is_never_missed_by_a_complete_pass() {
     for cap in [1, 2, 3, 7, 20, 50] {
         for at in 1..=40 {

@@ -44,8 +44,9 @@ impl Population {
         if let Some(keys) = self.groups.remove(old) {
             let id = self.group_id(old);
             self.groups.insert(new.to_owned(), keys);
-            // Whoever takes the old name is another group.
-            self.group_ids.insert(old.to_owned(), made_id(&id));
+            // Whoever takes the old name is another group, with an id that nobody had.
+            self.renames += 1;
+            self.group_ids.insert(old.to_owned(), made_id(&format!("{id} {}", self.renames)));
             self.group_ids.insert(new.to_owned(), id);
         }
     }

@@ -30,6 +30,7 @@ pub(super) use self::auth::{admit, unauthorized};
 pub(super) use self::groups::{group_page, member_page};
 pub use self::ids::account_id;
 pub(super) use self::ids::{key_of, made_id};
+use self::organization::is_elsewhere;
 pub(super) use self::organization::{active_page, org_page, org_row, own_product};
 pub(super) use self::read::{Ask, Filter, count_ids, read, read_organization};
 pub use self::settings::{CloudSettings, OrganizationSettings, TokenKind};

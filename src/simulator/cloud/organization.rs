@@ -72,6 +72,18 @@ fn products(
     products
 }
 
+/// Whether the organization says of an account that it uses other sites or products, and not this Confluence.
+pub(super) fn is_elsewhere(
+    site: &Population,
+    cloud: &CloudSettings,
+    organization: &OrganizationSettings,
+    user: &User,
+) -> bool {
+    let products = products(site, cloud, organization, user);
+    let here = products.iter().any(|product| product.key == "confluence" && product.site == cloud.cloud_id);
+    organization.product_access && !products.is_empty() && !here
+}
+
 fn not_found() -> Reply {
     refuse(StatusCode::NOT_FOUND, "Not Found")
 }

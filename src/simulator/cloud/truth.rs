@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Account, CloudSettings, Filter, account_id};
+use super::{Account, CloudSettings, Filter, account_id, is_elsewhere};
 use crate::model::{Status, Timestamp};
 use crate::simulator::population::{Population, User};
 
@@ -53,9 +53,7 @@ pub struct CloudGroupTruth {
 /// What walks over Cloud have seen.
 #[derive(Debug, Default)]
 pub(in crate::simulator) struct Sight {
-    search_cap: usize,
-    /// Whether the organization lists its accounts.
-    listed: bool,
+    cloud: CloudSettings,
     /// By key, without and with the organization.
     seen: [BTreeMap<String, CloudUserTruth>; 2],
     /// The ids of groups that had a member at some look.
@@ -67,8 +65,7 @@ impl Population {
     /// what a walk over Cloud could see, which on a Data Center would cost time for nothing. The simulator does it when it
     /// starts as Cloud.
     pub fn on_cloud(&mut self, cloud: &CloudSettings) {
-        let listed = cloud.organization.as_ref().is_some_and(|organization| organization.bulk);
-        self.sight = Some(Sight { search_cap: cloud.search_cap, listed, ..Sight::default() });
+        self.sight = Some(Sight { cloud: cloud.clone(), ..Sight::default() });
         self.look();
     }
 
@@ -76,9 +73,9 @@ impl Population {
     pub(in crate::simulator) fn look_at_cloud(&mut self) {
         let Some(mut sight) = self.sight.take() else { return };
         let mut findable: BTreeSet<&str> = self.groups.values().flatten().map(String::as_str).collect();
-        if sight.search_cap < self.users.len() {
+        if sight.cloud.search_cap < self.users.len() {
             let found = self.found(Filter::All);
-            findable.extend(found.iter().take(sight.search_cap).map(|user| user.key.as_str()));
+            findable.extend(found.iter().take(sight.cloud.search_cap).map(|user| user.key.as_str()));
         } else {
             findable.extend(self.users.values().filter(|user| user.enabled).map(|user| user.key.as_str()));
         }
@@ -88,7 +85,9 @@ impl Population {
             let [plain, organized] = &mut sight.seen;
             see(plain, user, account.as_ref(), found, None);
             let active = user.last_login_at.filter(|_| user.exists());
-            see(organized, user, account.as_ref(), found || (user.exists() && sight.listed), active);
+            let lists = sight.cloud.organization.as_ref().filter(|organization| organization.bulk && user.exists());
+            let listed = lists.is_some_and(|organization| !is_elsewhere(self, &sight.cloud, organization, user));
+            see(organized, user, account.as_ref(), found || listed, active);
         }
         let peopled = self.groups.keys().filter(|name| !self.cloud_members(name).is_empty());
         sight.peopled.extend(peopled.map(|name| self.group_id(name)));
@@ -102,8 +101,9 @@ impl Population {
 
     /// The truth as of the last look, to walks that read the organization too, or do not.
     ///
-    /// A walk discovers whom the search shows, the members of groups, and, where the organization lists its accounts,
-    /// all of them; whom it has discovered once it asks for ever after. Before [`Population::on_cloud`] nobody walks.
+    /// A walk discovers whom the search shows, the members of groups, and, where the organization lists its accounts, all
+    /// of them but those who are said to use other sites or products alone; whom it has discovered once it asks for ever
+    /// after. Before [`Population::on_cloud`] nobody walks.
     pub fn cloud_truth(&self, with_organization: bool) -> CloudTruth {
         let Some(sight) = &self.sight else { return CloudTruth::default() };
         let seen = &sight.seen[usize::from(with_organization)];

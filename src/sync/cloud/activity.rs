@@ -163,9 +163,8 @@ impl CloudReader<'_> {
         loop {
             let page = match organization.users(cursor.as_deref()).await {
                 Ok(page) => page,
-                Err(error) if error.trouble.is_refusal() || error.trouble.is_block() => {
-                    return Err(WalkError::of_cloud_request(error));
-                }
+                // Rate limits of the organization are no site's: what it does not tell now it tells in another walk.
+                Err(error) if error.trouble.is_refusal() => return Err(WalkError::of_cloud_request(error)),
                 Err(error) if directory.pages == 0 && is_not_offered(&error.trouble) => {
                     directory.answer = Answer::NotInBulk(error.to_string());
                     return Ok(directory);
@@ -260,9 +259,7 @@ impl CloudReader<'_> {
             match answer {
                 Ok(found) => told.push((user, found)),
                 Err(error) if error.trouble == Trouble::Forbidden => return Err(WalkError::Refused(error)),
-                Err(error) if error.trouble.is_refusal() || error.trouble.is_block() => {
-                    return Err(WalkError::of_cloud_request(error));
-                }
+                Err(error) if error.trouble.is_refusal() => return Err(WalkError::of_cloud_request(error)),
                 Err(error) => {
                     failed += 1;
                     directory.problem.get_or_insert_with(|| format!("the organization: {error}"));
@@ -280,9 +277,9 @@ impl CloudReader<'_> {
             ));
             return Ok(HashMap::new());
         }
-        if let Some(user) = candidates.turn {
-            directory.cursor = user;
-        }
+        // The rotation goes on behind the last who was answered about.
+        let turn = told.iter().rev().find_map(|(user, _)| user.known_id().filter(|id| candidates.turn.contains(id)));
+        directory.cursor = turn.unwrap_or(directory.cursor);
         if let Answer::NotInBulk(why) = &directory.answer {
             let asked = directory.asked;
             directory.note = Some(format!(
@@ -335,11 +332,11 @@ impl CloudReader<'_> {
         };
         users.extend(known(never).into_iter().take(budget - users.len()));
         let turn: Vec<UserRef> = known(turn).into_iter().take(budget - users.len()).collect();
-        let last = turn.last().and_then(|user| user.known_id());
+        let whose_turn = turn.iter().filter_map(|user| user.known_id()).collect();
         users.extend(turn);
         let places = ids.by_user();
         let users = users.into_iter().filter_map(|user| Some((user, places.place(user)?))).collect();
-        Ok(Candidates { users, turn: last })
+        Ok(Candidates { users, turn: whose_turn })
     }
 }
 
@@ -347,8 +344,8 @@ impl CloudReader<'_> {
 #[derive(Default)]
 struct Candidates {
     users: Vec<(UserRef, Place)>,
-    /// The last of those whose turn it was.
-    turn: Option<UserId>,
+    /// Those of them whose turn it is.
+    turn: HashSet<UserId>,
 }
 
 /// The bulk search is there for organizations with the new user management alone.

@@ -83,7 +83,7 @@ impl CloudReader<'_> {
             found.into_iter().filter(|group| filter.is_none_or(|filter| filter.is_match(&group.name))).collect();
         let readings = self.read_members(wanted, &known, ids).await?;
         let mut groups = Groups { known, readings, listed, pass, problem, failure, elsewhere: 0 };
-        self.doubt_emptied(&mut groups).await?;
+        self.doubt(&mut groups).await?;
         meter.ends("members");
         Ok(groups)
     }
@@ -125,10 +125,13 @@ impl CloudReader<'_> {
         Ok(readings)
     }
 
-    /// An id that nobody has any more gets an empty page, too: whether a group that is empty now is still there, its list
-    /// tells once more.
-    async fn doubt_emptied(&self, groups: &mut Groups) -> Result<(), WalkError> {
-        if !groups.readings.iter().any(|group| group.emptied) {
+    /// Reads the list of groups once more before a group is said to be gone, or empty. A group that is renamed while the
+    /// list is read may move from before the reading to behind it, unseen where another makes room; and an id that nobody
+    /// has any more gets an empty page, too.
+    async fn doubt(&self, groups: &mut Groups) -> Result<(), WalkError> {
+        let is_unlisted = |row: &GroupRow| row.external_id.as_ref().is_some_and(|id| !groups.listed.contains(id));
+        let unlisted = groups.problem.is_none() && groups.known.iter().any(is_unlisted);
+        if !unlisted && !groups.readings.iter().any(|group| group.emptied) {
             return Ok(());
         }
         let again = self.list_groups(groups.known.len()).await?;
@@ -142,6 +145,10 @@ impl CloudReader<'_> {
             }
         }
         groups.readings.retain(|group| groups.listed.contains(&group.group.id));
+        if unlisted {
+            groups.listed.extend(still);
+            groups.problem = again.problem;
+        }
         Ok(())
     }
 

@@ -142,7 +142,12 @@ impl CloudReader<'_> {
             "search" => of_search(&searched),
             "groups" => of_group_list(&groups.pass, groups.problem.as_ref()),
             "members" => of_members(&groups),
-            "users" => vec![("ids", json!(asked)), ("received", json!(users_seen)), ("problem", json!(problem))],
+            "users" => vec![
+                ("ids", json!(asked)),
+                ("received", json!(users_seen)),
+                ("note", json!(file.note)),
+                ("problem", json!(problem)),
+            ],
             _ => of_organization(&directory),
         };
         figures.coverage = Some(meter.coverage(coverage));

@@ -76,6 +76,7 @@ pub struct World {
     kind: &'static str,
     base_url: String,
     credentials: String,
+    organization: Vec<(&'static str, String)>,
     limits: Vec<(&'static str, String)>,
     guard: Vec<(&'static str, String)>,
     keys: Vec<(&'static str, String)>,
@@ -91,10 +92,59 @@ impl World {
         let limits = vec![("requests_per_second", "0".to_owned()), ("retries", "0".to_owned())];
         let base_url = site.base_url().to_owned();
         let folder = tempfile::tempdir().unwrap();
-        let (guard, keys) = (Vec::new(), Vec::new());
-        let world = Self { site, folder, runtime, kind, base_url, credentials, limits, guard, keys };
+        let world = Self {
+            site,
+            folder,
+            runtime,
+            kind,
+            base_url,
+            credentials,
+            organization: Vec::new(),
+            limits,
+            guard: Vec::new(),
+            keys: Vec::new(),
+        };
         world.write();
         world
+    }
+
+    /// A Cloud site as the settings say, asked with a classic token, and its organization, if it has one.
+    pub fn cloud(settings: Settings) -> Self {
+        let organization = settings.cloud.as_ref().and_then(|cloud| cloud.organization.clone());
+        let credentials = format!("username = \"{}\"\ntoken = \"{}\"\n", settings.username, settings.password);
+        let mut world = Self::with(settings);
+        world.credentials = credentials;
+        if let Some(organization) = organization {
+            let quoted = |text: &str| format!("\"{text}\"");
+            let base_url = quoted(world.site.organization_url());
+            world.organization = vec![
+                ("id", quoted(&organization.id)),
+                ("api_key", quoted(&organization.api_key)),
+                ("base_url", base_url),
+            ];
+        }
+        world.write();
+        world
+    }
+
+    /// Sets a key of the organization in the configuration, spelled as TOML.
+    pub fn organization(mut self, key: &'static str, value: &str) -> Self {
+        self.organization.retain(|(known, _)| *known != key);
+        self.organization.push((key, value.to_owned()));
+        self.write();
+        self
+    }
+
+    /// A configuration without the organization.
+    pub fn without_organization(mut self) -> Self {
+        self.organization.clear();
+        self.write();
+        self
+    }
+
+    /// Whether an organization is configured.
+    pub fn is_organized(&self) -> bool {
+        !self.organization.is_empty()
     }
 
     /// Sixty accounts, always the same.
@@ -103,8 +153,8 @@ impl World {
     }
 
     /// The same at a Cloud site.
-    pub fn cloud(cloud: CloudSettings) -> Self {
-        Self::with(Settings { users: 60, seed: 7, cloud: Some(cloud), ..Settings::cloud() })
+    pub fn small_cloud(cloud: CloudSettings) -> Self {
+        Self::cloud(Settings { users: 60, seed: 7, cloud: Some(cloud), ..Settings::cloud() })
     }
 
     /// Sixty accounts at a Data Center whose server gives at most so many rows a page.
@@ -172,7 +222,8 @@ impl World {
         for (key, value) in &self.keys {
             writeln!(text, "{key} = {value}").unwrap();
         }
-        for (table, keys) in [("limits", &self.limits), ("guard", &self.guard)] {
+        let tables = [("limits", &self.limits), ("guard", &self.guard), ("organization", &self.organization)];
+        for (table, keys) in tables.into_iter().filter(|(name, keys)| *name != "organization" || !keys.is_empty()) {
             writeln!(text, "\n[sites.{id}.{table}]").unwrap();
             for (key, value) in keys {
                 writeln!(text, "{key} = {value}").unwrap();
@@ -183,7 +234,8 @@ impl World {
 
     /// The same of another site.
     pub fn table_of(&self, id: &str, site: &Simulator) -> String {
-        self.site_table(id).replace(&self.base_url, site.base_url())
+        let table = self.site_table(id).replace(&self.base_url, site.base_url());
+        table.replace(self.site.organization_url(), site.organization_url())
     }
 
     /// Another site, beside this one.

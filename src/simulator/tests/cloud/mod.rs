@@ -16,6 +16,7 @@ use super::visitor::Visitor;
 use crate::simulator::*;
 
 const SEARCH: &str = "rest/api/search/user?cql=type=user&sitePermissionTypeFilter=all";
+const CLOUD_ID: &str = "1a2b3c4d-0000-4000-8000-000000000001";
 const ORG: &str = "0a1b2c3d-0000-4000-8000-00000000000a";
 
 async fn site(cloud: CloudSettings) -> Visitor {

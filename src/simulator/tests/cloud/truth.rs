@@ -13,7 +13,13 @@ async fn direct(visitor: &Visitor, known: &mut BTreeSet<String>, organization: b
         known.extend(ids(&walk(visitor, &format!("rest/api/group/{}/membersByGroupId", text(&group, "id"))).await));
     }
     if organization {
-        known.extend(ids(&org_walk(visitor, 100).await));
+        // Whoever is said to use other products alone is nobody of this site.
+        let here = |row: &Value| {
+            let products = row["productAccess"].as_array().expect("a list");
+            let own = |product: &Value| product["key"] == "confluence" && text(product, "id").ends_with(CLOUD_ID);
+            products.is_empty() || products.iter().any(own)
+        };
+        known.extend(ids(&org_walk(visitor, 100).await.into_iter().filter(here).collect::<Vec<_>>()));
     }
     let known: Vec<_> = known.iter().cloned().collect();
     let mut rows = Vec::new();
