@@ -152,9 +152,9 @@ impl World {
         Self::with(Settings { users: 60, seed: 7, ..Settings::default() })
     }
 
-    /// The same at a Cloud site.
+    /// The same at a Cloud site, whose organization is not asked.
     pub fn small_cloud(cloud: CloudSettings) -> Self {
-        Self::cloud(Settings { users: 60, seed: 7, cloud: Some(cloud), ..Settings::cloud() })
+        Self::with(Settings { users: 60, seed: 7, cloud: Some(cloud), ..Settings::cloud() })
     }
 
     /// Sixty accounts at a Data Center whose server gives at most so many rows a page.
