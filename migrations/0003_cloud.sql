@@ -4,6 +4,7 @@ ALTER TABLE accounts ADD COLUMN account_status TEXT;
 ALTER TABLE accounts ADD COLUMN email_hidden INTEGER NOT NULL DEFAULT 0 CHECK (email_hidden IN (0, 1));
 -- NULL: nobody asked yet; 0: asked, and not told.
 ALTER TABLE accounts ADD COLUMN last_active_known INTEGER CHECK (last_active_known IN (0, 1));
+ALTER TABLE accounts ADD COLUMN last_active_known_since TEXT;
 ALTER TABLE account_versions ADD COLUMN account_status TEXT;
 ALTER TABLE account_versions ADD COLUMN email_hidden INTEGER NOT NULL DEFAULT 0;
 
@@ -41,6 +42,7 @@ SELECT
     a.last_failed_login_at,            -- the last failed log-in, by the site; NULL: none known
     a.last_active_at,                  -- the last activity in Confluence (Cloud, from its organization); NULL: never, when last_active_known = 1, else not known
     coalesce(a.last_active_known, 0) AS last_active_known,  -- 1: the organization says when the user was last active, or that it never was
+    a.last_active_known_since,         -- the moment of the walk since which it says so; NULL: it does not
     a.dates_from_export,               -- 1: the dates are User Export's: to the minute, read in the configured time zone
     a.first_seen_at,                   -- when a walk first saw the user
     max(a.first_seen_at, coalesce(

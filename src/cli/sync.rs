@@ -1,6 +1,8 @@
 //! `rollbook sync`: one walk of each site, now, side by side.
 
 use std::io::Write;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use futures_util::StreamExt;
 use futures_util::stream::FuturesOrdered;
@@ -14,7 +16,10 @@ use crate::clock::Clock;
 use crate::config::{Config, Site};
 use crate::render::visible;
 use crate::store::{Store, StoreError};
-use crate::sync::{self, WalkError, WalkOptions, WalkReport};
+use crate::sync::{self, Progress, WalkError, WalkOptions, WalkReport};
+
+/// How long a walk that is stopped waits to tell so in its row.
+const STOPPING: Duration = Duration::from_secs(5);
 
 /// Options of `sync`.
 #[derive(Clone, Debug, clap::Args)]
@@ -136,7 +141,11 @@ async fn walk(
     clock: &Clock,
     bar: Bar,
 ) -> Result<WalkReport, Failure> {
-    let progress = |progress| bar.show(progress);
+    let applying = AtomicBool::new(false);
+    let progress = |progress| {
+        applying.store(progress == Progress::Applying, Ordering::Relaxed);
+        bar.show(progress);
+    };
     // Another for each site, or all would try again at the same moments.
     let seed = clock.now().millis() as u64 ^ xxh3_64(site.id.as_bytes());
     let walk_options = WalkOptions { clock, seed, progress: &progress };
@@ -152,11 +161,17 @@ async fn walk(
         _ = tokio::signal::ctrl_c() => "Ctrl-C",
         _ = terminated.recv() => "SIGTERM",
     };
-    let applied = match store.filter(|_| !options.dry_run) {
-        Some(store) => !sync::interrupted(&site.id, store, clock).await.map_err(Failure::store)?,
-        None => false,
+    let what = match store.filter(|_| !options.dry_run) {
+        None => "nothing of this walk was written",
+        // Another process may be writing for long.
+        Some(store) => match tokio::time::timeout(STOPPING, sync::interrupted(&site.id, store, clock)).await {
+            Err(_) => "nothing of this walk was written; its row says running until the next walk",
+            Ok(failed) => match failed.map_err(Failure::store)? {
+                false if applying.load(Ordering::Relaxed) => "this walk was applied before",
+                _ => "nothing of this walk was written",
+            },
+        },
     };
-    let what = if applied { "this walk was applied before" } else { "nothing of this walk was written" };
     Err(Failure::new(Exit::Failure, format!("stopped by {signal}; {what}")))
 }
 
@@ -166,9 +181,11 @@ pub(super) fn failure(error: WalkError) -> Failure {
         WalkError::Client(_) => Exit::Failure,
         WalkError::OtherKind { .. } => Exit::Config,
         WalkError::Refused(_) | WalkError::Nobody => Exit::Refused,
-        WalkError::Unreadable(_) | WalkError::NoUserList(_) | WalkError::NotCloud(_) | WalkError::Emptied { .. } => {
-            Exit::Unreachable
-        }
+        WalkError::Unreadable(_)
+        | WalkError::NoUserList(_)
+        | WalkError::NotCloud(_)
+        | WalkError::Unanswered { .. }
+        | WalkError::Emptied { .. } => Exit::Unreachable,
     };
     Failure { exit, error: error.into() }
 }

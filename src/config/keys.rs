@@ -200,8 +200,8 @@ pub(super) const KEYS: &[Key] = &[
         "sites.*.group_filter",
         Glob,
         None,
-        "Cloud only: mirror the groups whose names match this pattern, as in `{confluence-*,site-admins}`, and no \
-         others. Without it every group is mirrored that has a user of this site among its members.",
+        "Cloud only: mirror the groups whose names match this pattern, as in `{confluence-*,site-admins}`, and those \
+         mirrored already. Without it every group is mirrored that has a user of this site among its members.",
     ),
     key("sites.*.limits.concurrency", Integer { min: 1, max: 64 }, Some("4"), "Requests in flight at one time."),
     key(

@@ -281,6 +281,8 @@ pub struct Times {
     pub last_active_at: Option<Timestamp>,
     /// Cloud: the organization says when the user was last active, or that it never was; `None` while nobody asked.
     pub last_active_known: Option<bool>,
+    /// Since when it says so, in the mirror's time.
+    pub last_active_known_since: Option<Timestamp>,
     /// The dates are User Export's, to the minute: the site's other sources tell none.
     pub dates_from_export: bool,
 }

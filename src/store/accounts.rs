@@ -28,7 +28,8 @@ impl AccountRow {
 const SELECT: &str = "SELECT id, key, name, full_name, email, directory, account_type, is_external, department, \
     position, location, phone, im, website, language, time_zone, status, active, has_access, created_at, updated_at, \
     last_login_at, last_login_known, last_failed_login_at, last_active_at, unlisted_seen_at, missing_since, \
-    deactivated_at, deleted_at, dates_from_export, account_status, email_hidden, last_active_known FROM accounts";
+    deactivated_at, deleted_at, dates_from_export, account_status, email_hidden, last_active_known, \
+    last_active_known_since FROM accounts";
 
 /// The columns of one version, in the order of `user_history`.
 const VERSION: &str = "name, full_name, email, status, active, has_access, directory, account_type, is_external, \
@@ -77,6 +78,7 @@ fn decode(row: &SqliteRow) -> Result<AccountRow, sqlx::Error> {
                 last_failed_login_at: time(23)?,
                 last_active_at: time(24)?,
                 last_active_known: row.try_get(32)?,
+                last_active_known_since: time(33)?,
                 dates_from_export: row.try_get(29)?,
             },
             presence: Presence {
@@ -257,6 +259,32 @@ pub async fn account_keys(
     }
 }
 
+/// Whether the organization told the activity of anybody at `site`.
+pub async fn is_activity_known(connection: &mut SqliteConnection, site: SiteId) -> Result<bool, sqlx::Error> {
+    sqlx::query_scalar(
+        "SELECT EXISTS (SELECT 1 FROM accounts WHERE site_id = ? AND last_active_known_since IS NOT NULL)",
+    )
+    .bind(site.0)
+    .fetch_one(connection)
+    .await
+}
+
+/// Forgets what was told of activity at `site`: it was that of another one.
+pub async fn forget_activity(connection: &mut SqliteConnection, site: SiteId) -> Result<(), sqlx::Error> {
+    sqlx::query("DELETE FROM logins WHERE kind = 'active' AND user_id IN (SELECT id FROM accounts WHERE site_id = ?)")
+        .bind(site.0)
+        .execute(&mut *connection)
+        .await?;
+    sqlx::query(
+        "UPDATE accounts SET last_active_at = NULL, last_active_known = NULL, last_active_known_since = NULL \
+         WHERE site_id = ? AND last_active_known IS NOT NULL",
+    )
+    .bind(site.0)
+    .execute(connection)
+    .await
+    .map(drop)
+}
+
 /// The next users of `site` to ask the organization about one by one, `limit` in all: first those about whom nobody
 /// asked yet, then on from `cursor` and around. Proven gone ones are left out.
 pub async fn activity_rotation(
@@ -304,7 +332,7 @@ pub async fn insert_accounts(
          directory, account_type, is_external, department, position, location, phone, im, website, language, \
          time_zone, status, active, has_access, created_at, updated_at, last_login_at, last_login_known, \
          last_failed_login_at, last_active_at, unlisted_seen_at, missing_since, deactivated_at, deleted_at, \
-         dates_from_export, account_status, email_hidden, last_active_known) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, \
+         dates_from_export, account_status, email_hidden, last_active_known, last_active_known_since) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, \
          ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
     )
     .await?;
@@ -322,7 +350,7 @@ pub async fn insert_accounts(
 
 /// The times of an account as SQL spells them, in the order of their columns.
 struct Spelled {
-    times: [Option<String>; 5],
+    times: [Option<String>; 6],
     presence: [Option<String>; 4],
 }
 
@@ -336,19 +364,28 @@ impl Spelled {
             last_failed_login_at,
             last_active_at,
             last_active_known: _,
+            last_active_known_since,
             dates_from_export: _,
         } = account.times;
         let Presence { unlisted_seen_at, missing_since, deactivated_at, deleted_at } = account.presence;
         let spell = |time: Option<Timestamp>| time.map(Timestamp::to_sql);
         Self {
-            times: [created_at, updated_at, last_login_at, last_failed_login_at, last_active_at].map(spell),
+            times: [
+                created_at,
+                updated_at,
+                last_login_at,
+                last_failed_login_at,
+                last_active_at,
+                last_active_known_since,
+            ]
+            .map(spell),
             presence: [unlisted_seen_at, missing_since, deactivated_at, deleted_at].map(spell),
         }
     }
 }
 
 /// The columns of an account that are written as a whole.
-const COLUMNS: usize = 32;
+const COLUMNS: usize = 33;
 
 /// The values of an account, from `key` on in the order of [`SELECT`].
 fn columns<'a>(account: &'a Account, spelled: &'a Spelled) -> [Bound<'a>; COLUMNS] {
@@ -372,7 +409,8 @@ fn columns<'a>(account: &'a Account, spelled: &'a Spelled) -> [Bound<'a>; COLUMN
         email_hidden,
     } = profile;
     let Standing { status, active, has_access } = standing;
-    let [created_at, updated_at, last_login_at, last_failed_login_at, last_active_at] = &spelled.times;
+    let [created_at, updated_at, last_login_at, last_failed_login_at, last_active_at, last_active_known_since] =
+        &spelled.times;
     let [unlisted_seen_at, missing_since, deactivated_at, deleted_at] = &spelled.presence;
     let bit = |value: Option<bool>| Bound::integer(value.map(i64::from));
     [
@@ -408,6 +446,7 @@ fn columns<'a>(account: &'a Account, spelled: &'a Spelled) -> [Bound<'a>; COLUMN
         Bound::text(account_status.as_deref()),
         bit(Some(*email_hidden)),
         bit(times.last_active_known),
+        Bound::text(last_active_known_since.as_deref()),
     ]
 }
 
@@ -443,7 +482,8 @@ pub async fn update_account(
          updated_at = ?20, last_login_at = ?21, last_login_known = ?22, last_failed_login_at = ?23, \
          last_active_at = ?24, unlisted_seen_at = ?25, missing_since = ?26, deactivated_at = ?27, deleted_at = ?28, \
          dates_from_export = ?29, account_status = ?30, email_hidden = ?31, last_active_known = ?32, \
-         version_from = iif(?33, ?34, version_from), version_walk_id = iif(?33, ?35, version_walk_id) WHERE id = ?36";
+         last_active_known_since = ?33, version_from = iif(?34, ?35, version_from), \
+         version_walk_id = iif(?34, ?36, version_walk_id) WHERE id = ?37";
     let spelled = Spelled::of(account);
     let own = [Bound::Integer(i64::from(versioned)), Bound::Text(&now), Bound::Integer(walk.0), Bound::Integer(id.0)];
     Prepared::prepare(connection, sql).await?.run(&[&columns(account, &spelled)[..], &own].concat()).await
@@ -462,13 +502,16 @@ pub async fn update_times(connection: &mut SqliteConnection, times: &[(UserId, T
                 last_failed_login_at,
                 last_active_at,
                 last_active_known,
+                last_active_known_since,
                 dates_from_export,
             } = times;
             if json.len() > 1 {
                 json.push(',');
             }
             json.push_str(&format!("[{},{},{}", id.0, u8::from(*last_login_known), u8::from(*dates_from_export)));
-            for time in [created_at, updated_at, last_login_at, last_failed_login_at, last_active_at] {
+            for time in
+                [created_at, updated_at, last_login_at, last_failed_login_at, last_active_at, last_active_known_since]
+            {
                 match time {
                     Some(time) => json.push_str(&format!(",\"{}\"", time.to_sql())),
                     None => json.push_str(",null"),
@@ -485,7 +528,7 @@ pub async fn update_times(connection: &mut SqliteConnection, times: &[(UserId, T
         sqlx::query(
             "UPDATE accounts SET last_login_known = value ->> 1, dates_from_export = value ->> 2, created_at = value ->> 3, \
              updated_at = value ->> 4, last_login_at = value ->> 5, last_failed_login_at = value ->> 6, \
-             last_active_at = value ->> 7, last_active_known = value ->> 8 \
+             last_active_at = value ->> 7, last_active_known_since = value ->> 8, last_active_known = value ->> 9 \
              FROM json_each(?) WHERE accounts.id = value ->> 0",
         )
         .bind(json)

@@ -16,8 +16,8 @@ mod writer;
 
 pub use accounts::{
     AccountRow, account_keys, accounts_by_id, accounts_by_key, accounts_by_name, activity_rotation, begin_bulk,
-    drop_indexes, insert_accounts, keyless_accounts, newest_keyless, restore_indexes, rotation, some_active,
-    update_account, update_times,
+    drop_indexes, forget_activity, insert_accounts, is_activity_known, keyless_accounts, newest_keyless,
+    restore_indexes, rotation, some_active, update_account, update_times,
 };
 pub use backup::{Backup, BackupError, NewestWalk, backup};
 pub use groups::{

@@ -140,7 +140,8 @@ pub async fn begin_walk(
     let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await?;
     sqlx::query(
         "INSERT INTO sites (name, kind, base_url) VALUES (?1, ?2, ?3) ON CONFLICT (name) DO UPDATE \
-         SET kind = ?2, base_url = ?3 WHERE kind <> ?2 OR base_url <> ?3",
+         SET kind = ?2, base_url = ?3, cloud_id = iif(base_url = ?3, cloud_id, NULL) \
+         WHERE kind <> ?2 OR base_url <> ?3",
     )
     .bind(name)
     .bind(kind)

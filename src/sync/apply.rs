@@ -26,6 +26,8 @@ pub struct Writing<'a> {
     pub user_list: Option<&'static str>,
     /// Which Confluence of its organization the site is, where that is news.
     pub cloud_id: Option<&'a str>,
+    /// What was told of activity was that of another site.
+    pub forgets_activity: bool,
 }
 
 /// A first load this large builds its indexes afterwards.
@@ -137,13 +139,16 @@ fn change_row(change: DiffChange<'_>, first: UserId, new_groups: &[GroupId]) -> 
 }
 
 async fn write(connection: &mut SqliteConnection, start: &WalkStart, writing: Writing<'_>) -> Result<(), sqlx::Error> {
-    let Writing { diff, at, evidence, hold: _, listings, user_list, cloud_id } = writing;
+    let Writing { diff, at, evidence, hold: _, listings, user_list, cloud_id, forgets_activity } = writing;
     let walk = start.walk;
     if let Some(list) = user_list {
         store::set_user_list(connection, start.site, list).await?;
     }
     if let Some(id) = cloud_id {
         store::set_cloud_id(connection, start.site, id).await?;
+    }
+    if forgets_activity {
+        store::forget_activity(connection, start.site).await?;
     }
     let first = store::next_user(connection).await?;
     let new_groups = store::create_groups(connection, start.site, &diff.groups_created, at).await?;

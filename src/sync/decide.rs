@@ -171,6 +171,9 @@ async fn removals(
         if let Some(held) = standings.get(&id) {
             after.standing = held.standing;
             stand(&mut after, held.standing.status, held.unlisted_seen_at, moment);
+            if let (Some(word), Some(_)) = (cloud_word(held.standing.status), &before.profile.account_status) {
+                after.profile.account_status = Some(word.to_owned());
+            }
         }
         removals.edits.push(Edit { id, before, after });
     }
@@ -192,6 +195,16 @@ async fn removals(
         removals.groups_removed.push((group_row(group, name), Vec::new()));
     }
     Ok(removals)
+}
+
+/// Cloud's word for a status; `None` where it may have been any.
+fn cloud_word(status: Status) -> Option<&'static str> {
+    match status {
+        Status::Active => Some("active"),
+        Status::Deactivated => Some("inactive"),
+        Status::Deleted => Some("closed"),
+        Status::NoAccess | Status::Missing | Status::Unknown => None,
+    }
 }
 
 fn group_row(id: GroupId, name: String) -> GroupRow {

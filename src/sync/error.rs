@@ -49,6 +49,15 @@ pub enum WalkError {
          asks; nothing was applied: check its permission to use Confluence, and the scopes of its token"
     )]
     Nobody,
+    /// A Cloud site answers about nobody.
+    #[error(
+        "users-bulk answers for none of {asked} account ids; nothing was applied: check that the account may view user \
+         profiles, and the scope read:user:confluence of its token"
+    )]
+    Unanswered {
+        /// Ids asked for.
+        asked: u64,
+    },
     /// The user list is empty where users were known.
     #[error(
         "the user list is empty although {known} users were listed before; nothing was applied: \

@@ -37,6 +37,8 @@ pub struct Fetched {
     pub user_list: Option<UserList>,
     /// Cloud: which Confluence of its organization the site is, where that was found out.
     pub cloud_id: Option<String>,
+    /// Cloud: what was told of activity was that of another site.
+    pub forgets_activity: bool,
     /// The listings, as they are to be remembered.
     pub listings: Listings,
     /// Groups whose names cannot stand in a request.
@@ -150,6 +152,7 @@ impl Reader<'_> {
             evidence: settled.evidence,
             user_list: Some(endpoint),
             cloud_id: None,
+            forgets_activity: false,
             listings: Listings {
                 users: Listing { before: known_users, now: users_now },
                 members: Listing { before: known_members, now: members_now },

@@ -62,6 +62,8 @@ fn without_removals(edit: &Edit, fields: &HashSet<&str>) -> Account {
     let mut account = edit.after.clone();
     if leaves(edit) {
         account.standing = edit.before.standing;
+        // Cloud's own word for the same.
+        account.profile.keep("account_status", &edit.before.profile);
         account.presence = edit.before.presence;
     }
     for field in emptied(edit).filter(|field| fields.contains(field)) {

@@ -202,6 +202,7 @@ async fn read_and_apply(
         listings: rest.listings,
         user_list: user_list.filter(|list| start.before.user_list.as_deref() != Some(*list)),
         cloud_id: rest.cloud_id.as_deref(),
+        forgets_activity: rest.forgets_activity,
     };
     known.close().await.map_err(|error| store.sql(error))?;
     let mut writer = store.writer().await?;
@@ -293,12 +294,13 @@ struct Rest {
     evidence: Vec<(UserId, String)>,
     user_list: Option<UserList>,
     cloud_id: Option<String>,
+    forgets_activity: bool,
     listings: Listings,
 }
 
 fn compare(fetched: Fetched, client: &Client, moment: Moment) -> (WalkReport, Rest) {
-    let Fetched { picture, mut figures, problems, notes, evidence, user_list, cloud_id, listings, not_addressable } =
-        fetched;
+    let Fetched { picture, mut figures, problems, notes, evidence, not_addressable, .. } = fetched;
+    let Fetched { user_list, cloud_id, forgets_activity, listings, .. } = fetched;
     let diff = diff(picture, moment);
     let sent = client.figures();
     figures.requests += sent.requests;
@@ -319,7 +321,7 @@ fn compare(fetched: Fetched, client: &Client, moment: Moment) -> (WalkReport, Re
         diff,
         hold,
     };
-    (report, Rest { evidence, user_list, cloud_id, listings })
+    (report, Rest { evidence, user_list, cloud_id, forgets_activity, listings })
 }
 
 fn summary(problems: &[String]) -> String {

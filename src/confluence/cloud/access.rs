@@ -92,16 +92,25 @@ fn told(body: &[u8], emails: &[&str]) -> Result<Vec<Access>, String> {
         return Err("an access check without 'emailsWithoutAccess'".to_owned());
     }
     let set = |lists: [Option<Vec<String>>; 2]| -> HashSet<String> {
-        lists.into_iter().flatten().flatten().map(|email| email.to_lowercase()).collect()
+        lists.into_iter().flatten().flatten().map(|email| folded(&email)).collect()
     };
     let without = set([emails_without_access, no_access_emails]);
     let invalid = set([invalid_emails, None]);
-    let access = |email: &&str| match email.to_lowercase() {
+    let asked: HashSet<String> = emails.iter().map(|email| folded(email)).collect();
+    if !without.is_subset(&asked) || !invalid.is_subset(&asked) {
+        // Spelled otherwise it may be one of those asked, who would then seem to have access.
+        return Err("an access check about an address that was not asked for".to_owned());
+    }
+    let access = |email: &&str| match folded(email) {
         email if invalid.contains(&email) => Access::Invalid,
         email if without.contains(&email) => Access::None,
         _ => Access::Granted,
     };
     Ok(emails.iter().map(access).collect())
+}
+
+fn folded(email: &str) -> String {
+    email.trim().to_lowercase()
 }
 
 #[cfg(test)]
@@ -119,7 +128,8 @@ mod tests {
 
     #[test]
     fn what_says_nothing_grants_nothing() {
-        for body in [&b"{}"[..], b"[]", b"", br#"{"invalidEmails":["secret@example.com"]}"#] {
+        let another = br#"{"emailsWithoutAccess":["secret@xn--exmple-cua.com"]}"#;
+        for body in [&b"{}"[..], b"[]", b"", br#"{"invalidEmails":["secret@example.com"]}"#, another] {
             let error = told(body, &["secret@example.com"]).unwrap_err();
             assert!(!error.contains("secret"), "{error}");
         }

@@ -108,22 +108,26 @@ impl<'a> Cloud<'a> {
     }
 
     /// Looks accounts up by their ids, at most 250. The answer leaves out whom the site does not know; its `next` leads
-    /// nowhere. `retries` is how often it is sent again after a passing failure.
-    pub async fn users_bulk(&self, ids: &[&str], retries: u32) -> Result<Page, RequestError> {
+    /// nowhere. One that can be `halved` is not sent again and again as it is.
+    pub async fn users_bulk(&self, ids: &[&str], halved: bool) -> Result<Page, RequestError> {
         const PATH: [&str; 3] = ["api", "v2", "users-bulk"];
         let label = format!("{} ({} ids)", PATH.join("/"), ids.len());
         let payload = json!({ "accountIds": ids }).to_string();
-        let request =
-            Request { retries: Some(retries), ..Request::post(self.client.url(&PATH, &[]), label, USERS, payload) };
-        let answer = self.client.send(&request, Page::of_results).await;
-        answer.map_err(concealed)
+        let retries = self.client.limits().retries;
+        let request = Request {
+            retries: Some(if halved { retries.min(1) } else { retries }),
+            retries_when_limited: Some(retries),
+            again_when_late: !halved,
+            ..Request::post(self.client.url(&PATH, &[]), label, USERS, payload)
+        };
+        self.client.send(&request, Page::of_results).await.map_err(concealed)
     }
 
     /// The id of the site within its organization, as the site itself tells everybody.
     pub async fn tenant(&self) -> Result<String, RequestError> {
         const PATH: &str = "_edge/tenant_info";
         let url: Url = self.client.url_at_host(&format!("/{PATH}"));
-        let request = Request { retries: Some(0), ..Request::get(url, PATH, USERS) };
+        let request = Request { retries: Some(0), is_public: true, ..Request::get(url, PATH, USERS) };
         self.client.send(&request, |body: Bytes| tenant(&body)).await
     }
 }

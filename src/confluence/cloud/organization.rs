@@ -101,7 +101,9 @@ impl<'a> OrganizationApi<'a> {
                 Err(error) if error.trouble == Trouble::NotFound => return Ok(None),
                 answer => answer?,
             };
-            found.confluences.get_or_insert_default().extend(page.confluences.into_iter().flatten());
+            if let Some(confluences) = page.confluences {
+                found.confluences.get_or_insert_default().extend(confluences);
+            }
             found.has_products |= page.has_products;
             found.added_at = found.added_at.or(page.added_at);
             let again = next == cursor;

@@ -121,7 +121,7 @@ impl Client {
     fn give_up(&self, request: &Request, attempts: u32, trouble: Trouble) -> RequestError {
         let error = request.failed(attempts, trouble);
         match &error.trouble {
-            trouble if trouble.is_refusal() || trouble.is_block() => {
+            trouble if (trouble.is_refusal() || trouble.is_block()) && !request.is_public => {
                 self.shut.send_if_modified(|shut| {
                     let first = shut.is_none();
                     shut.get_or_insert_with(|| error.clone());

@@ -29,6 +29,9 @@ pub struct Request {
     pub right: Right,
     /// 401 may also mean that the account is no administrator: it does not end everything.
     pub vague_401: bool,
+    /// Everybody may ask it: whoever is refused here, by a page in front of the site say, is told nothing about the
+    /// credentials.
+    pub is_public: bool,
     /// How long an answer may take; `None` = as configured.
     pub timeout: Option<Duration>,
 }
@@ -47,6 +50,7 @@ impl Request {
             again_when_late: true,
             right,
             vague_401: false,
+            is_public: false,
             timeout: None,
         }
     }

@@ -9,7 +9,7 @@ WITH known AS (
         v.email,
         v.status,
         -- Log-ins are told by Data Center, activity by the organization of a Cloud site.
-        u.last_login_known = 1 OR u.last_active_known = 1 AS is_known,
+        u.last_login_known = 1 OR coalesce(u.last_active_known_since <= :as_of, 0) AS is_known,
         coalesce(u.created_at, u.first_seen_at) AS born_at,
         -- What a walk after as-of brought was not known then, however old it is.
         (SELECT l.at FROM logins l JOIN walks w ON w.id = l.walk_id

@@ -21,5 +21,5 @@ WHERE c.kind IN ('member.added', 'member.removed')
     AND c.at >= :since AND c.at <= :as_of
     AND c.not_before IS NOT NULL -- the first walk found its members, it did not see them join
     AND c.site IN (SELECT value FROM json_each(:sites))
-    AND (:group IS NULL OR g.id IN (SELECT group_id FROM group_history WHERE name = :group))
+    AND (:group IS NULL OR "group" = :group)
 ORDER BY c.site, c.id

@@ -18,5 +18,5 @@ JOIN user_history v ON v.user_id = u.id
     AND v.valid_from <= :as_of AND (v.valid_to IS NULL OR v.valid_to > :as_of)
 WHERE m.valid_from <= :as_of AND (m.valid_to IS NULL OR m.valid_to > :as_of)
     AND s.name IN (SELECT value FROM json_each(:sites))
-    AND (:group IS NULL OR g.id IN (SELECT group_id FROM group_history WHERE name = :group))
+    AND (:group IS NULL OR "group" = :group)
 ORDER BY s.name, u.key NULLS LAST, v.name, u.id, "group", g.id

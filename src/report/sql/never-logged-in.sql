@@ -20,7 +20,7 @@ WITH known AS (
     WHERE s.name IN (SELECT value FROM json_each(:sites))
         AND v.status = 'active'
         -- Log-ins are told by Data Center, activity by the organization of a Cloud site.
-        AND (u.last_login_known = 1 OR u.last_active_known = 1)
+        AND (u.last_login_known = 1 OR u.last_active_known_since <= :as_of)
         -- What a walk after as-of brought was not known then, however old it is.
         AND NOT EXISTS (
             SELECT 1 FROM logins l JOIN walks w ON w.id = l.walk_id

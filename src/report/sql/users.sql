@@ -33,7 +33,7 @@ SELECT
     (SELECT l.at FROM logins l JOIN walks w ON w.id = l.walk_id
         WHERE l.user_id = u.id AND l.kind = 'active' AND w.at <= :as_of
         ORDER BY l.at DESC LIMIT 1) AS last_active_at,
-    u.last_active_known,
+    coalesce(u.last_active_known_since <= :as_of, 0) AS last_active_known,
     u.first_seen_at,
     CASE WHEN u.missing_since <= :as_of THEN u.missing_since END AS missing_since,
     CASE WHEN u.deactivated_at <= :as_of THEN u.deactivated_at END AS deactivated_at,

@@ -40,8 +40,10 @@ pub struct Directory {
     pub roll: Roll<OrganizationUser>,
     /// The site's id in the organization.
     pub cloud_id: Option<String>,
-    /// That id was found out in this walk, and is to be remembered.
+    /// That id was found out in this walk, or is another than before, and is to be remembered.
     pub is_new_id: bool,
+    /// It is another than before: what was told of activity was that of another site.
+    pub forgets: bool,
     /// Pages received.
     pub pages: u64,
     /// Rows received.
@@ -63,6 +65,7 @@ impl Directory {
             roll: Roll::new(known),
             cloud_id,
             is_new_id: false,
+            forgets: false,
             pages: 0,
             received: 0,
             asked: 0,
@@ -85,23 +88,21 @@ impl Directory {
         !user.has_products || user.confluences.is_none() || user.confluence(id).is_some()
     }
 
-    /// What the directory says of a user's activity here.
-    fn activity(&self, user: &OrganizationUser) -> Activity {
-        let told = self.cloud_id.as_deref().and_then(|id| user.confluence(id));
-        let last_active_at = told.map_or(Told::Untold, |product| product.last_active_at);
-        Activity { last_active_at, added_at: user.added_at }
+    /// It was read to its end.
+    fn is_whole(&self) -> bool {
+        self.answer == Answer::Read && self.problem.is_none()
     }
 
     /// News of the activity of users, who are told by their account ids.
     pub fn news(&self, ids: &AccountIds) -> HashMap<UserRef, Activity> {
         let users = self.roll.fresh().iter().filter(|user| user.confluences.is_some());
-        let known = users.filter_map(|user| Some((ids.user(ids.find(&user.account_id)?)?, self.activity(user))));
-        known.collect()
+        let site = self.cloud_id.as_deref();
+        users.filter_map(|user| Some((ids.user(ids.find(&user.account_id)?)?, activity(user, site)))).collect()
     }
 
     /// The directory as it is to be remembered; `None` when it is as it was.
     pub fn remember(&self, ids: &AccountIds) -> Option<Vec<Remember>> {
-        if self.answer != Answer::Read || self.problem.is_some() {
+        if !self.is_whole() {
             return None;
         }
         // Whose products were not told has to be asked about in every walk; so has everybody while the site's id is
@@ -113,6 +114,12 @@ impl Directory {
         };
         self.roll.remember(&HashSet::new(), about)
     }
+}
+
+/// What is said of a user's activity on `site`.
+fn activity(user: &OrganizationUser, site: Option<&str>) -> Activity {
+    let told = site.and_then(|id| user.confluence(id));
+    Activity { last_active_at: told.map_or(Told::Untold, |product| product.last_active_at), added_at: user.added_at }
 }
 
 /// The different Confluence sites that users have access to.
@@ -154,8 +161,14 @@ impl CloudReader<'_> {
         let moved = configured.is_some() && configured != self.before.cloud_id;
         let cloud_id = configured.or_else(|| self.before.cloud_id.clone());
         let mut directory = Directory::new(known, cloud_id, self.before.activity_cursor);
-        directory.is_new_id = moved;
-        let Some(organization) = self.organization else { return Ok(directory) };
+        let Some(organization) = self.organization else {
+            if self.was_ever_told().await? {
+                directory.note = Some(
+                    "no organization is configured any more: last-active dates are those of earlier walks".to_owned(),
+                );
+            }
+            return Ok(directory);
+        };
         directory.answer = Answer::Read;
         directory.roll.begin_pass();
         let mut cursor: Option<String> = None;
@@ -167,7 +180,7 @@ impl CloudReader<'_> {
                 Err(error) if error.trouble.is_refusal() => return Err(WalkError::of_cloud_request(error)),
                 Err(error) if directory.pages == 0 && is_not_offered(&error.trouble) => {
                     directory.answer = Answer::NotInBulk(error.to_string());
-                    return Ok(directory);
+                    break;
                 }
                 Err(error) => {
                     directory.problem = Some(format!("the organization: {error}"));
@@ -193,48 +206,42 @@ impl CloudReader<'_> {
             let problem = format!("{rows} records of the organization cannot be read: {}", malformed.join("; "));
             directory.problem.get_or_insert(problem);
         }
-        let here = |user: &OrganizationUser| ids.find(&user.account_id).is_some_and(|place| shown.contains(&place));
-        let users = directory.roll.fresh();
-        let (all, own) = (sites(users), site_of_most(users.iter().filter(|user| here(user))));
-        self.find_site(&mut directory, &all, own).await?;
+        if moved && (directory.is_whole() || matches!(directory.answer, Answer::NotInBulk(_))) {
+            directory.is_new_id = true;
+            directory.forgets = self.before.cloud_id.is_some();
+        }
+        self.find_site(&mut directory, (shown, ids)).await;
         Ok(directory)
     }
 
-    /// Finds out which of the organization's sites this one is, where that is not known. `all` are those that its users
-    /// have access to; `own` is the one of nearly all who have a permission on this site.
-    async fn find_site(&self, directory: &mut Directory, all: &[String], own: Option<String>) -> Result<(), WalkError> {
+    /// Finds out which of the organization's sites this one is, where that is not known: the site itself tells everybody.
+    /// Where it does not, a whole directory may: it is the only one, or that of nearly all who have a permission here.
+    async fn find_site(&self, directory: &mut Directory, (shown, ids): (&HashSet<Place>, &AccountIds)) {
         if directory.cloud_id.is_some() {
-            return Ok(());
+            return;
         }
-        let whole = directory.answer == Answer::Read && directory.problem.is_none();
-        match all {
-            [] => {}
-            [only] => {
-                directory.cloud_id = Some(only.clone());
-                directory.is_new_id = whole;
+        let error = match self.cloud.tenant().await {
+            Ok(id) => {
+                (directory.cloud_id, directory.is_new_id) = (Some(id), true);
+                return;
             }
-            several => match (self.cloud.tenant().await, own) {
-                (Ok(id), _) => {
-                    directory.cloud_id = Some(id);
-                    directory.is_new_id = true;
-                }
-                (Err(error), _) if error.trouble.is_refusal() || error.trouble.is_block() => {
-                    return Err(WalkError::of_cloud_request(error));
-                }
-                (Err(_), Some(own)) => {
-                    directory.cloud_id = Some(own);
-                    directory.is_new_id = whole;
-                }
-                (Err(error), _) => {
-                    directory.note = Some(format!(
-                        "the organization has {} Confluence sites and which of them this is cannot be told, so nobody's \
-                         activity is known ({error}): set cloud_id",
-                        several.len()
-                    ));
-                }
-            },
+            Err(error) => error,
+        };
+        if !directory.is_whole() {
+            return;
         }
-        Ok(())
+        let here = |user: &&OrganizationUser| ids.find(&user.account_id).is_some_and(|place| shown.contains(&place));
+        let users = directory.roll.fresh();
+        let found = match &sites(users)[..] {
+            [] => return,
+            [only] => Some(only.clone()),
+            _ => site_of_most(users.iter().filter(here)),
+        };
+        directory.is_new_id = found.is_some();
+        if found.is_none() {
+            directory.note = Some(untold(&error.to_string()));
+        }
+        directory.cloud_id = found;
     }
 
     /// Asks one by one about those of whom the directory does not tell, within the budget. `ids` knows everybody by now.
@@ -260,6 +267,8 @@ impl CloudReader<'_> {
                 Ok(found) => told.push((user, found)),
                 Err(error) if error.trouble == Trouble::Forbidden => return Err(WalkError::Refused(error)),
                 Err(error) if error.trouble.is_refusal() => return Err(WalkError::of_cloud_request(error)),
+                // It does not take such an id, as that of an app.
+                Err(error) if error.trouble == Trouble::Status(400) => told.push((user, None)),
                 Err(error) => {
                     failed += 1;
                     directory.problem.get_or_insert_with(|| format!("the organization: {error}"));
@@ -268,35 +277,41 @@ impl CloudReader<'_> {
         }
         drop(answers);
         directory.asked = told.len() as u64 + failed;
-        if let Answer::NotInBulk(why) = &directory.answer
-            && told.iter().all(|(_, found)| found.is_none())
-            && !told.is_empty()
-        {
-            directory.problem = Some(format!(
-                "the organization answers 404 to everything: check organization.id and organization.base_url ({why})"
-            ));
-            return Ok(HashMap::new());
-        }
         // The rotation goes on behind the last who was answered about.
         let turn = told.iter().rev().find_map(|(user, _)| user.known_id().filter(|id| candidates.turn.contains(id)));
         directory.cursor = turn.unwrap_or(directory.cursor);
+        let found: Vec<&OrganizationUser> = told.iter().filter_map(|(_, found)| found.as_ref()).collect();
         if let Answer::NotInBulk(why) = &directory.answer {
             let asked = directory.asked;
             directory.note = Some(format!(
                 "last-active dates are not told in bulk ({why}): {asked} users were asked about one by one"
             ));
+            if found.is_empty() && !told.is_empty() && !self.was_ever_told().await? {
+                directory.problem = Some(format!(
+                    "the organization knows none of {} users: check organization.id and organization.base_url ({why})",
+                    told.len()
+                ));
+            }
         }
-        let found: Vec<OrganizationUser> = told.iter().filter_map(|(_, found)| found.clone()).collect();
-        self.find_site(directory, &sites(&found), None).await?;
-        let activity = told.into_iter().map(|(user, found)| {
-            let activity = found.map_or_else(Activity::default, |found| match found.has_products {
-                true => directory.activity(&found),
-                // Products that were never used are not listed there.
-                false => Activity { last_active_at: Told::Told(None), added_at: found.added_at },
-            });
-            (user, activity)
+        // All of them are users of this site. What is found out so holds for this walk alone: they are a few.
+        let site = directory.cloud_id.clone().or_else(|| match directory.answer {
+            Answer::NotInBulk(_) => site_of_most(found.iter().copied()),
+            Answer::Unasked | Answer::Read => None,
         });
-        Ok(activity.collect())
+        if site.is_none() && found.iter().any(|user| user.has_products) {
+            directory.note = Some(untold("the site does not say"));
+        }
+        let news = |found: OrganizationUser| match (&found.confluences, found.has_products) {
+            // Products that were never used are not listed there.
+            (Some(_), false) => Activity { last_active_at: Told::Told(None), added_at: found.added_at },
+            _ => activity(&found, site.as_deref()),
+        };
+        Ok(told.into_iter().map(|(user, found)| (user, found.map_or_else(Activity::default, news))).collect())
+    }
+
+    /// Somebody's activity was told, in this walk or another.
+    async fn was_ever_told(&mut self) -> Result<bool, WalkError> {
+        Ok(store::is_activity_known(self.connection, self.row).await.map_err(|error| self.store.sql(error))?)
     }
 
     async fn whom_to_ask(
@@ -319,19 +334,18 @@ impl CloudReader<'_> {
         };
         let budget = self.site.organization.as_ref().map_or(0, |organization| organization.lookups_per_walk as usize);
         let wanted = |user: &UserRef| untold.as_ref().is_none_or(|untold| untold.contains(user));
-        let known = sights.users.iter().filter(|user| user.new_index().is_some() && wanted(user));
-        let mut users: Vec<UserRef> = known.copied().take(budget).collect();
+        let new = sights.users.iter().filter(|user| user.new_index().is_some() && wanted(user));
+        let mut users: Vec<UserRef> = new.copied().take(budget).collect();
         // Of the directory's a few may be wanted among many: then all are looked through.
         let limit = if untold.is_some() { ids.len() } else { budget - users.len() };
         let (never, turn) = store::activity_rotation(self.connection, self.row, self.before.activity_cursor, limit)
             .await
             .map_err(|error| self.store.sql(error))?;
-        let gone = |user: &UserRef| sights.is_closed(*user);
-        let known = |list: Vec<UserId>| -> Vec<UserRef> {
-            list.into_iter().map(UserRef::known).filter(|user| wanted(user) && !gone(user)).collect()
+        let of = |list: Vec<UserId>| -> Vec<UserRef> {
+            list.into_iter().map(UserRef::known).filter(|user| wanted(user) && !sights.is_closed(*user)).collect()
         };
-        users.extend(known(never).into_iter().take(budget - users.len()));
-        let turn: Vec<UserRef> = known(turn).into_iter().take(budget - users.len()).collect();
+        users.extend(of(never).into_iter().take(budget - users.len()));
+        let turn: Vec<UserRef> = of(turn).into_iter().take(budget - users.len()).collect();
         let whose_turn = turn.iter().filter_map(|user| user.known_id()).collect();
         users.extend(turn);
         let places = ids.by_user();
@@ -346,6 +360,13 @@ struct Candidates {
     users: Vec<(UserRef, Place)>,
     /// Those of them whose turn it is.
     turn: HashSet<UserId>,
+}
+
+fn untold(why: &str) -> String {
+    format!(
+        "the organization has several Confluence sites and which of them this is cannot be told, so nobody's activity is \
+         known ({why}): set cloud_id"
+    )
 }
 
 /// The bulk search is there for organizations with the new user management alone.

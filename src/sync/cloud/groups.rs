@@ -79,8 +79,12 @@ impl CloudReader<'_> {
         meter.ends("groups");
         let listed = found.iter().map(|group| group.id.clone()).collect();
         let filter = self.site.group_filter.as_ref();
-        let wanted =
-            found.into_iter().filter(|group| filter.is_none_or(|filter| filter.is_match(&group.name))).collect();
+        // One that is mirrored already is read on: what is known of it would grow old unseen.
+        let mirrored: HashSet<&str> = known.iter().filter_map(|row| row.external_id.as_deref()).collect();
+        let wanted = |group: &CloudGroup| {
+            filter.is_none_or(|filter| filter.is_match(&group.name)) || mirrored.contains(group.id.as_str())
+        };
+        let wanted = found.into_iter().filter(wanted).collect();
         let readings = self.read_members(wanted, &known, ids).await?;
         let mut groups = Groups { known, readings, listed, pass, problem, failure, elsewhere: 0 };
         self.doubt(&mut groups).await?;
@@ -107,8 +111,8 @@ impl CloudReader<'_> {
         known: &[GroupRow],
         ids: &mut AccountIds,
     ) -> Result<Vec<GroupReading>, WalkError> {
-        let known: HashMap<&str, Fingerprint> =
-            known.iter().filter_map(|row| Some((row.external_id.as_deref()?, row.fingerprint?))).collect();
+        let known: HashMap<&str, &GroupRow> =
+            known.iter().filter_map(|row| Some((row.external_id.as_deref()?, row))).collect();
         let (cloud, total) = (self.cloud, groups.len() as u64);
         let mut answers = stream::iter(groups)
             .map(|group| {
@@ -211,7 +215,7 @@ impl CloudReader<'_> {
 }
 
 impl GroupReading {
-    fn of(raw: Raw, group: CloudGroup, known: Option<Fingerprint>, ids: &mut AccountIds) -> Self {
+    fn of(raw: Raw, group: CloudGroup, known: Option<&GroupRow>, ids: &mut AccountIds) -> Self {
         let Raw { state, members, listing, size, repeated } = raw;
         let reading = match state {
             Reading::Failed(why) => Reading::Failed(format!("group '{}': {why}", group.name)),
@@ -242,8 +246,10 @@ fn is_as_before(row: &GroupRow, members: &[UserRef]) -> bool {
         })
 }
 
-fn had_members(known: Option<Fingerprint>) -> bool {
-    known.is_some_and(|known| known.members != members_fingerprint(std::iter::empty()))
+/// It had members, or may have had: how it was read last is forgotten when a hold is approved.
+fn had_members(known: Option<&GroupRow>) -> bool {
+    let nobody = members_fingerprint(std::iter::empty());
+    known.is_some_and(|row| row.fingerprint.is_none_or(|fingerprint| fingerprint.members != nobody))
 }
 
 /// A group as read.
@@ -258,7 +264,7 @@ struct Raw {
 
 /// Reads the members of a group until a reading is complete; `known` is how they were read last. Fails only when the
 /// credentials or the account are refused.
-async fn read_group(cloud: Cloud<'_>, id: &str, known: Option<Fingerprint>) -> Result<Raw, RequestError> {
+async fn read_group(cloud: Cloud<'_>, id: &str, known: Option<&GroupRow>) -> Result<Raw, RequestError> {
     let (size, concurrency) = (cloud.page_size(), cloud.client().limits().concurrency);
     let mut raw = Raw { state: Reading::Unchanged, members: IdList::default(), listing: None, size: 0, repeated: 0 };
     for number in 1..=PASSES {
@@ -282,7 +288,7 @@ async fn read_group(cloud: Cloud<'_>, id: &str, known: Option<Fingerprint>) -> R
             Err(error) => return Ok(raw.failed(error.to_string())),
         };
         let listing = bytes.digest();
-        let as_before = known.and_then(|known| known.listing) == Some(listing);
+        let as_before = known.and_then(|row| row.fingerprint?.listing) == Some(listing);
         if number == 1 && as_before && !pass.disturbed && pass.is_complete(pass.received) {
             return Ok(Raw { members: IdList::default(), listing: Some(listing), size: pass.received, ..raw });
         }

@@ -134,10 +134,7 @@ impl<'a> LookUps<'a> {
 
     async fn ask(&self, part: &[Place]) -> Result<Page, RequestError> {
         let ids: Vec<&str> = part.iter().map(|place| self.ids.id(*place)).collect();
-        let retries = self.cloud.client().limits().retries;
-        // One that can be halved is not sent again and again as it is.
-        let retries = if part.len() > SMALLEST { retries.min(1) } else { retries };
-        self.cloud.users_bulk(&ids, retries).await
+        self.cloud.users_bulk(&ids, part.len() > SMALLEST).await
     }
 
     fn take(&self, requests: u32) -> bool {

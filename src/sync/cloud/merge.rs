@@ -16,7 +16,7 @@ pub fn merge_cloud(
         tell_record(&mut account, record, known.is_some(), moment);
     }
     if let Some(activity) = activity {
-        tell_activity(&mut account.times, activity);
+        tell_activity(&mut account.times, activity, moment);
     }
     account
 }
@@ -84,7 +84,7 @@ fn status_of(told: &Told<String>, known: Status) -> Status {
     }
 }
 
-fn tell_activity(times: &mut Times, Activity { last_active_at, added_at }: Activity) {
+fn tell_activity(times: &mut Times, Activity { last_active_at, added_at }: Activity, moment: Moment) {
     times.created_at = times.created_at.or(added_at);
     match last_active_at {
         Told::Told(at) => {
@@ -98,6 +98,8 @@ fn tell_activity(times: &mut Times, Activity { last_active_at, added_at }: Activ
         // Nobody says any more that it never was active; when it last was stays true.
         Told::Untold => times.last_active_known = Some(times.last_active_at.is_some()),
     }
+    let known = times.last_active_known == Some(true);
+    times.last_active_known_since = known.then(|| times.last_active_known_since.unwrap_or(moment.at));
 }
 
 #[cfg(test)]

@@ -41,7 +41,7 @@ use super::roll::Roll;
 use super::walk::Progress;
 use crate::config::Site;
 use crate::confluence::{Cloud, OrganizationApi, RequestError, Trouble};
-use crate::model::{Activity, CloudUser, SiteId, Status, Told, UserId};
+use crate::model::{Activity, CloudUser, SiteId, Status, Times, Told, UserId};
 use crate::store::{self, AccountRow, Before, Entry, Figures, Part, Store};
 
 const LIST: &str = "api/v2/users-bulk";
@@ -81,6 +81,7 @@ struct Found {
     /// Ids asked for.
     asked: u64,
     problem: Option<String>,
+    note: Option<String>,
 }
 
 /// Whom the decoded records are about, in their order.
@@ -114,14 +115,14 @@ impl CloudReader<'_> {
         self.is_readable(&searched, &groups, &ids)?;
 
         let mut identities = Identities::new(self.row);
-        let found = self.look_up(known_users, &mut ids, &file, &mut identities).await?;
+        let found = self.look_up((known_users, &searched.shown), &mut ids, &file, &mut identities).await?;
         meter.ends("users");
         let mut activity = directory.news(&ids);
         activity.extend(self.ask_one_by_one(&mut directory, &found.sights, &ids).await?);
         let sent = self.organization.map(|organization| organization.client().figures()).unwrap_or_default();
         meter.add("organization", sent);
 
-        let Found { roll, sights, absent, unproven, asked, problem, doubtful: _ } = found;
+        let Found { roll, sights, absent, unproven, asked, problem, note, doubtful: _ } = found;
         let users_seen = roll.distinct();
         let users_now = roll.remember(&unproven, |at| Some(sights.users[at]));
         let directory_now = directory.remember(&ids);
@@ -145,19 +146,19 @@ impl CloudReader<'_> {
             "users" => vec![
                 ("ids", json!(asked)),
                 ("received", json!(users_seen)),
-                ("note", json!(file.note)),
+                ("note", json!(note.as_ref().or(file.note.as_ref()))),
                 ("problem", json!(problem)),
             ],
             _ => of_organization(&directory),
         };
         figures.coverage = Some(meter.coverage(coverage));
         let (records, known_users) = roll.into_parts();
-        self.add_sights(&mut picture, records, sights.users, activity).await?;
+        self.add_sights(&mut picture, (records, sights.users), activity, directory.forgets).await?;
         let evidence = self.add_gone(&mut picture, absent).await?;
 
         let problems = [searched.problem, groups.problem.take()].into_iter().chain(groups.failures().map(Some));
         let problems = problems.chain([problem, directory.problem.take(), file.problem]).flatten().collect();
-        let notes = [searched.note, file.note, directory.note.take()].into_iter().flatten().collect();
+        let notes = [searched.note, note, file.note, directory.note.take()].into_iter().flatten().collect();
         Ok(Fetched {
             picture,
             figures,
@@ -166,6 +167,7 @@ impl CloudReader<'_> {
             evidence,
             user_list: None,
             cloud_id: directory.cloud_id.take().filter(|_| directory.is_new_id),
+            forgets_activity: directory.forgets,
             listings: Listings {
                 users: Listing { before: known_users, now: users_now },
                 organization: Listing { before: directory.roll.known().to_vec(), now: directory_now },
@@ -199,7 +201,7 @@ impl CloudReader<'_> {
     /// Looks every id up, those of users who are not answered any more twice.
     async fn look_up(
         &self,
-        known: Vec<Entry>,
+        (known, shown): (Vec<Entry>, &HashSet<Place>),
         ids: &mut AccountIds,
         file: &IdsFile,
         identities: &mut Identities,
@@ -214,6 +216,7 @@ impl CloudReader<'_> {
             doubtful: Vec::new(),
             asked: order.len() as u64,
             problem: None,
+            note: None,
         };
         found.roll.begin_pass();
         found.roll.expect(total);
@@ -229,34 +232,58 @@ impl CloudReader<'_> {
             Some(error) if read == 0 => return Err(WalkError::Unreadable(error.clone())),
             _ => {}
         }
+        let unproven: HashSet<Place> = shortfall.refused.iter().chain(&shortfall.unanswered).copied().collect();
         found.settle(shortfall, ids, file, identities);
-        if !found.absent.is_empty() {
-            if is_emptied(found.roll.known().len(), found.roll.distinct()) && found.unproven.is_empty() {
-                return Err(WalkError::Emptied { known: found.roll.known().len() });
-            }
-            // A row that was left out by mistake once will be there now.
-            let places = ids.by_user();
-            let mut again: Vec<Place> =
-                found.absent.iter().filter_map(|id| places.place(UserRef::known(*id))).collect();
-            again.sort_unstable();
-            let shortfall = LookUps::new(self.cloud, ids).all(&again, |part| found.take(part)).await;
-            found.settle(shortfall.map_err(WalkError::of_cloud_request)?, ids, file, identities);
+        let known = found.roll.known().len().saturating_sub(found.unproven.len());
+        if is_emptied(known, found.roll.distinct()) {
+            return Err(WalkError::Emptied { known });
         }
+        // A row that was left out by mistake once will be there now: of users who were answered before, and of whom the
+        // site's own search shows.
+        let places = ids.by_user();
+        let absent = found.absent.iter().filter_map(|id| places.place(UserRef::known(*id)));
+        let silent = |ids: &AccountIds, place: &Place| ids.user(*place).is_none() && !unproven.contains(place);
+        let mut again: Vec<Place> = absent.chain(shown.iter().copied().filter(|place| silent(ids, place))).collect();
+        again.sort_unstable();
+        let before = found.roll.distinct();
+        found.ask_again(self.cloud, &again, ids, file, identities).await?;
+        if found.roll.distinct() > before {
+            // The site leaves rows out: all others whom nobody knows yet are asked about again, too.
+            let rest: Vec<Place> = (0..ids.len() as Place).filter(|place| silent(ids, place)).collect();
+            found.ask_again(self.cloud, &rest, ids, file, identities).await?;
+        }
+        if found.roll.distinct() == 0 && found.roll.known().is_empty() && found.problem.is_none() {
+            return Err(WalkError::Unanswered { asked: found.asked });
+        }
+        let silent = shown.iter().filter(|place| silent(ids, place)).count();
+        found.note = (silent > 0 && found.problem.is_none()).then(|| {
+            format!(
+                "{LIST} answers for none of {silent} users whom the search shows, asked twice: they are not recorded"
+            )
+        });
         Ok(found)
     }
 
     async fn add_sights(
         &mut self,
         picture: &mut Picture,
-        records: Vec<CloudUser>,
-        users: Vec<UserRef>,
+        (records, users): (Vec<CloudUser>, Vec<UserRef>),
         mut activity: HashMap<UserRef, Activity>,
+        forgets: bool,
     ) -> Result<(), WalkError> {
         let shown: HashSet<UserRef> = users.iter().copied().collect();
         let quiet = activity.keys().filter(|user| !shown.contains(user));
         let known: Vec<UserId> = users.iter().chain(quiet).filter_map(|user| user.known_id()).collect();
         let rows = store::accounts_by_id(self.connection, &known).await.map_err(|error| self.store.sql(error))?;
         let mut rows: HashMap<UserId, AccountRow> = rows.into_iter().map(|row| (row.id, row)).collect();
+        if forgets {
+            // As the transaction will have left them before it writes what is told now.
+            for Times { last_active_at, last_active_known, last_active_known_since, .. } in
+                rows.values_mut().map(|row| &mut row.account.times)
+            {
+                (*last_active_at, *last_active_known, *last_active_known_since) = (None, None, None);
+            }
+        }
         let mut row = |user: UserRef| user.known_id().and_then(|id| rows.remove(&id)).map(Box::new);
         picture.cloud_sights.reserve(records.len());
         for (record, user) in records.into_iter().zip(users) {
@@ -316,6 +343,22 @@ impl Found {
         if self.roll.malformed().1 > before {
             self.doubtful.extend(asked);
         }
+    }
+
+    async fn ask_again(
+        &mut self,
+        cloud: Cloud<'_>,
+        places: &[Place],
+        ids: &mut AccountIds,
+        file: &IdsFile,
+        identities: &mut Identities,
+    ) -> Result<(), WalkError> {
+        if places.is_empty() {
+            return Ok(());
+        }
+        let shortfall = LookUps::new(cloud, ids).all(places, |part| self.take(part)).await;
+        self.settle(shortfall.map_err(WalkError::of_cloud_request)?, ids, file, identities);
+        Ok(())
     }
 
     /// Finds out whose the records are that were taken, and who is absent.

@@ -64,7 +64,7 @@ fn of_a_first_walk() {
         (&["empty-list@search", "empty-list@cloud-groups"], 77),
         (&["empty-list@search", "empty-list@cloud-members"], 77),
         (&["status=500@search"], 3),
-        (&["empty-list@users-bulk"], 0),
+        (&["empty-list@users-bulk"], 69),
     ] {
         let world = super::World::cloud(super::settings(24, None));
         faults.iter().for_each(|fault| world.site.add_fault(fault.parse().unwrap()));

@@ -11,6 +11,7 @@ mod organization;
 mod searches;
 mod sites;
 mod stops;
+mod truths;
 
 use std::collections::{BTreeMap, BTreeSet};
 
