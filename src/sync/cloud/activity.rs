@@ -5,8 +5,9 @@ use std::collections::{HashMap, HashSet};
 
 use futures_util::stream::{self, StreamExt};
 
+use super::CloudReader;
 use super::ids::{AccountIds, Place};
-use super::{CloudReader, UserSights};
+use super::users::UserSights;
 use crate::confluence::{OrganizationUser, Trouble};
 use crate::model::{Activity, Told, UserId};
 use crate::store::{self, Entry};
