@@ -1,9 +1,9 @@
 //! What a walk must not say: what was not known then, what another site told, what half an answer makes one think.
 
-use rollbook::simulator::{CloudSettings, OrganizationSettings, Settings};
+use rollbook::simulator::{CloudSettings, Endpoint, OrganizationSettings, Settings};
 
 use super::{heals, settings, sixty, walks_with};
-use crate::support::World;
+use crate::support::{World, rewritten};
 
 const ACTIVE: &str = "SELECT key, last_active_at FROM users WHERE last_active_at IS NOT NULL ORDER BY key";
 
@@ -143,4 +143,15 @@ fn a_held_deactivation_is_held_as_a_whole() {
     );
     world.sync().exits(0).prints(&["0 changes"]);
     heals(&world, "approved");
+}
+
+#[test]
+fn a_reply_without_products_is_no_never() {
+    let organization = OrganizationSettings { bulk: false, ..OrganizationSettings::default() };
+    let world = organized(CloudSettings { organization: Some(organization), ..CloudSettings::default() });
+    let renamed = |body: String| body.replace("\"product_access\"", "\"products\"");
+    world.site.add_fault(rewritten(Endpoint::OrgLastActive, renamed));
+    world.sync().exits(0);
+    assert_eq!(world.one("SELECT count(*) FROM users WHERE last_active_known = 1"), "0");
+    assert!(reasons(&world, "2100-01-01").iter().all(|reason| reason == "unknown"));
 }
