@@ -170,10 +170,8 @@ impl Found {
             let user = ids.user(place).unwrap_or_else(|| identities.new_user());
             ids.is_user(place, user);
             self.sights.users.push(user);
-        }
-        for (record, user) in self.roll.fresh().iter().zip(&self.sights.users) {
             if matches!(&record.account_status, Told::Told(Some(word)) if word.eq_ignore_ascii_case("closed")) {
-                self.sights.closed.insert(*user);
+                self.sights.closed.insert(user);
             }
         }
         self.unproven.extend(doubtful.filter_map(|place| ids.user(place)?.known_id()));
