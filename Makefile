@@ -1,15 +1,24 @@
 # What CI runs, for people. `.ci/run` is the whole gate.
 
-.PHONY: test soak check docs bench audit
+.PHONY: test readers soak check docs bench audit
 
 # Every test: of the library, the commands, the documentation.
-test:
+test: readers
 	cargo test --locked
+
+# The Python programs that read what Rollbook writes, for tests/readers, in a folder of their own.
+readers: target/readers/complete
+
+target/readers/complete: tests/readers/requirements.txt
+	python3 -m venv --clear target/readers
+	target/readers/bin/python -m pip install --quiet --disable-pip-version-check --only-binary :all: -r $<
+	touch $@
 
 # The long versions: kills and random stories ROLLBOOK_SOAK (10) times as long as in a normal run, and other stories;
 # and the tests that take minutes.
-soak:
+soak: readers
 	ROLLBOOK_SOAK=$${ROLLBOOK_SOAK:-10} cargo test --locked --test walks --test cli -- --nocapture soak kills
+	ROLLBOOK_SOAK=$${ROLLBOOK_SOAK:-10} cargo test --locked --test readers -- --nocapture any_text
 	cargo test --locked --test cli -- --ignored --exact chaos::many_seeds resolution::a_wave_of_five_thousand_leavers_takes_few_requests
 
 # Formatting, lints and documentation, without a warning.

@@ -15,7 +15,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("render", &["model"]),
     ("simulator", &["clock", "model"]),
     ("sync", &["clock", "config", "confluence", "model", "store"]),
-    ("report", &["clock", "model", "render", "store"]),
+    ("report", &["clock", "config", "model", "render", "store"]),
     ("cli", &["clock", "config", "confluence", "model", "render", "report", "simulator", "store", "sync", "telemetry"]),
 ];
 

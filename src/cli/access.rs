@@ -52,7 +52,9 @@ pub async fn check(options: CheckOptions, config: &Config, clock: &Clock, out: &
         let answers = Cloud::new(&client).check_access(batch).await.map_err(|error| failure(site, error))?;
         table.rows.extend(batch.iter().zip(answers).map(|(email, access)| vec![(*email).into(), told(access).into()]));
     }
-    options.file.write(out, |style, out| write(&site.id, &table, options.format.format, style, out))?;
+    options
+        .file
+        .write(options.format.format, out, |style, out| write(&site.id, &table, options.format.format, style, out))?;
     Ok(Exit::Done)
 }
 

@@ -5,10 +5,11 @@ use std::io::Write;
 use chrono_tz::Tz;
 use serde_json::json;
 
-use super::{Exit, Global, Outcome};
+use super::{Exit, Failure, Global, Outcome};
 use crate::clock::Clock;
 use crate::config::{Loaded, Schedule};
 use crate::model::Timestamp;
+use crate::report::Registry;
 
 /// Checks the configuration, offline: the effective values with their origins, and when each schedule fires next
 #[derive(Clone, Debug, clap::Args)]
@@ -28,8 +29,10 @@ pub enum Format {
 }
 
 /// Prints the effective configuration; a configuration that cannot be used is exit code 78.
-pub fn run(options: &Options, global: &Global, clock: &Clock, out: &mut impl Write) -> Outcome {
-    let loaded = global.load(clock)?;
+pub async fn run(options: &Options, global: &Global, clock: &Clock, out: &mut impl Write) -> Outcome {
+    let mut loaded = global.load(clock)?;
+    let reports = reports(&loaded).await?;
+    loaded.warnings.extend(reports);
     match options.format {
         Format::Text => print_text(&loaded, clock.now(), out)?,
         Format::Json => print_json(&loaded, clock.now(), out)?,
@@ -94,6 +97,29 @@ fn warnings(loaded: &Loaded) -> Vec<String> {
     warnings
 }
 
+/// What is wrong with somebody's own reports, and with the reports that are to be exported.
+async fn reports(loaded: &Loaded) -> Result<Vec<String>, Failure> {
+    let config = &loaded.config;
+    // That the folder is not there has been said.
+    let folder = config.reports.path.as_deref().filter(|path| path.is_dir());
+    let registry = Registry::load(folder).await.map_err(Failure::store)?;
+    let mut warnings: Vec<String> = registry.broken().iter().map(ToString::to_string).collect();
+    for (i, export) in config.exports.iter().enumerate() {
+        let report = match registry.find(&export.report) {
+            Ok(report) => report,
+            Err(problem) => {
+                warnings.push(format!("exports[{i}].report: {problem}"));
+                continue;
+            }
+        };
+        let given: Vec<String> = export.params.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        if let Err(problem) = report.check(&given) {
+            warnings.push(format!("exports[{i}].params: {problem}"));
+        }
+    }
+    Ok(warnings)
+}
+
 struct Planned<'a> {
     key: String,
     schedule: &'a Schedule,
@@ -121,7 +147,7 @@ mod tests {
     use crate::config::EXAMPLE;
 
     /// The example with a schedule, an inline token that others may read, and an export.
-    fn check(format: Format) -> String {
+    async fn check(format: Format) -> String {
         use std::os::unix::fs::PermissionsExt;
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("rollbook.toml");
@@ -134,14 +160,14 @@ mod tests {
         let global = Global { config: Some(path), database: Some("/tmp/mirror.db".into()), ..Global::default() };
         let clock = Clock::manual(Timestamp::parse_human("2026-01-31T08:15:00Z").unwrap());
         let mut out = Vec::new();
-        let exit = run(&Options { format }, &global, &clock, &mut out);
+        let exit = run(&Options { format }, &global, &clock, &mut out).await;
         assert!(matches!(exit, Ok(Exit::Done)));
         String::from_utf8(out).unwrap().replace(&dir.path().display().to_string(), "DIR")
     }
 
-    #[test]
-    fn text_has_a_line_a_key_then_warnings_and_firings() {
-        let text = check(Format::Text);
+    #[tokio::test]
+    async fn text_has_a_line_a_key_then_warnings_and_firings() {
+        let text = check(Format::Text).await;
         for part in [
             "database.path = \"/tmp/mirror.db\" ",
             "# flag --database\n",
@@ -157,9 +183,9 @@ mod tests {
         assert!(!text.contains("hunter2"));
     }
 
-    #[test]
-    fn json_has_the_same() {
-        let text = check(Format::Json);
+    #[tokio::test]
+    async fn json_has_the_same() {
+        let text = check(Format::Json).await;
         let report: serde_json::Value = serde_json::from_str(&text).unwrap();
         let config = report["config"].as_array().unwrap();
         let token = config.iter().find(|setting| setting["key"] == "sites.corp.token").unwrap();
@@ -172,24 +198,24 @@ mod tests {
         assert!(!text.contains("hunter2"));
     }
 
-    #[test]
-    fn a_configuration_that_cannot_be_used_is_exit_78() {
+    #[tokio::test]
+    async fn a_configuration_that_cannot_be_used_is_exit_78() {
         let global = Global { config: Some("/nonexistent/rollbook.toml".into()), ..Global::default() };
         let mut out = Vec::new();
-        let failure = run(&Options { format: Format::Text }, &global, &Clock::System, &mut out).err().unwrap();
+        let failure = run(&Options { format: Format::Text }, &global, &Clock::System, &mut out).await.err().unwrap();
         assert_eq!(failure.exit, Exit::Config);
         assert!(failure.error.to_string().contains("/nonexistent/rollbook.toml") && out.is_empty());
     }
 
-    #[test]
-    fn no_site_is_warned_of() {
+    #[tokio::test]
+    async fn no_site_is_warned_of() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("rollbook.toml");
         std::fs::write(&path, "").unwrap();
         let global = Global { config: Some(path), ..Global::default() };
         let mut out = Vec::new();
         let clock = Clock::manual(Timestamp::from_millis_clamped(0));
-        assert!(matches!(run(&Options { format: Format::Text }, &global, &clock, &mut out), Ok(Exit::Done)));
+        assert!(matches!(run(&Options { format: Format::Text }, &global, &clock, &mut out).await, Ok(Exit::Done)));
         assert!(String::from_utf8(out).unwrap().contains("warning: there is no site"));
     }
 }

@@ -72,8 +72,14 @@ enum Walks {
 
 #[derive(Debug, Subcommand)]
 enum Export {
-    /// The users of a site
+    /// The users
     Users(export::UserOptions),
+    /// The groups, those that were removed too
+    Groups(export::Options),
+    /// Who was in which group, and when
+    Memberships(export::Options),
+    /// The feed of all changes
+    Changes(export::Options),
 }
 
 #[derive(Debug, Subcommand)]
@@ -132,7 +138,7 @@ async fn run(command: Command, clock: &Clock, out: &mut impl Write) -> Outcome {
             simulate::run(options, out).await
         }
         Sub::Init(options) => init::run(&options, &global, clock, out),
-        Sub::CheckConfig(options) => check_config::run(&options, &global, clock, out),
+        Sub::CheckConfig(options) => check_config::run(&options, &global, clock, out).await,
         Sub::Sync(options) => {
             let config = load(&global, clock)?;
             sync::run(options, &config, clock, global.quiet, out).await
@@ -161,16 +167,38 @@ async fn run(command: Command, clock: &Clock, out: &mut impl Write) -> Outcome {
             };
             outcome.map_err(|failure| failure.reading(&path))
         }
-        Sub::Report(options) if options.name.is_none() => report::list_all(&options, out),
+        Sub::Report(options) if options.name.is_none() && options.verify.is_none() => {
+            // The listing needs no database, and so no configuration.
+            let config = match global.load(clock) {
+                Ok(loaded) => Some(loaded.config),
+                Err(failure) if failure.is_absent_config() => None,
+                Err(failure) => return Err(failure),
+            };
+            report::list_all(&options, &report::registry(config.as_ref()).await?, out)
+        }
         Sub::Report(options) => {
-            let (path, _) = global.load_for_reading(clock)?;
-            let outcome = report::run(options, &mut reader(&path).await?, clock, out).await;
+            let (path, config) = global.load_for_reading(clock)?;
+            let outcome = report::run(options, &mut reader(&path).await?, config.as_ref(), clock, out).await;
             outcome.map_err(|failure| failure.reading(&path))
         }
-        Sub::Export(Export::Users(options)) => {
-            options.check()?;
+        Sub::Export(Export::Users(options)) if options.from_site => {
             let config = load(&global, clock)?;
-            export::users(options, &config, clock, global.quiet, out).await
+            export::from_site(options, &config, clock, global.quiet, out).await
+        }
+        Sub::Export(export) => {
+            let (path, config) = global.load_for_reading(clock)?;
+            let (connection, config) = (&mut reader(&path).await?, config.as_ref());
+            let outcome = match export {
+                Export::Users(options) => export::users(options, connection, config, clock, out).await,
+                Export::Groups(options) => export::table("groups", options, None, connection, config, clock, out).await,
+                Export::Memberships(options) => {
+                    export::table("memberships", options, None, connection, config, clock, out).await
+                }
+                Export::Changes(options) => {
+                    export::table("changes", options, None, connection, config, clock, out).await
+                }
+            };
+            outcome.map_err(|failure| failure.reading(&path))
         }
         Sub::Access(Access::Check(options)) => {
             let config = load(&global, clock)?;

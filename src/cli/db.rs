@@ -70,7 +70,7 @@ pub async fn backup(options: BackupOptions, database: &Path, out: &mut impl Writ
             let document = json!({ "path": path, "bytes": made.bytes, "newest_walk": walk });
             to_out(out, |out| writeln!(out, "{document:#}"))?;
         }
-        format @ (Format::Csv | Format::Ndjson) => {
+        format => {
             let mut table = Table::new([
                 ("path", Kind::Text),
                 ("bytes", Kind::Integer),
@@ -135,7 +135,7 @@ pub async fn verify(options: VerifyOptions, database: &Path, out: &mut impl Writ
     to_out(out, |out| match format {
         Format::Table => found.verdicts.iter().try_for_each(|verdict| writeln!(out, "{}", line(verdict))),
         Format::Json => writeln!(out, "{:#}", document(database, &found)),
-        Format::Csv | Format::Ndjson => render::write(&table(&found), format, terminal(), out),
+        format => render::write(&table(&found), format, terminal(), out),
     })?;
     if found.is_damaged() {
         return Err(damaged(database));

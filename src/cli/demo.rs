@@ -19,15 +19,17 @@ use tokio::signal::unix::{SignalKind, signal};
 use self::configure::configure;
 use self::folder::Folder;
 use self::year::Year;
+use super::manifest::ManifestOptions;
 use super::output::FileOptions;
 use super::progress::Bar;
+use super::report::{Asked, answer};
 use super::sync::failure;
 use super::{Exit, Failure, Outcome};
 use crate::clock::Clock;
 use crate::config::Site;
 use crate::model::Timestamp;
 use crate::render::Format;
-use crate::report::{self, Request};
+use crate::report::{self, Report, Request, Settings, registry};
 use crate::store::Store;
 use crate::sync::{self, WalkOptions};
 
@@ -99,7 +101,7 @@ pub async fn run(options: Options, clock: &Clock, quiet: bool, out: &mut impl Wr
         export(&mut mirror, sample, as_of, &folder.file(sample.file)).await?;
     }
     drop(mirror);
-    FileOptions::default().write(out, |_, out| out.write_all(told.as_bytes()))?;
+    FileOptions::default().write(Format::Table, out, |_, out| out.write_all(told.as_bytes()))?;
     if options.serve {
         serve(&year, &folder.file(CONFIG), out).await?;
     }
@@ -147,9 +149,11 @@ async fn live(year: &Year, sites: &[Site], store: &Store, days: u32, quiet: bool
 }
 
 async fn export(mirror: &mut SqliteConnection, sample: &Sample, as_of: Timestamp, path: &Path) -> Result<(), Failure> {
-    let result = ask(mirror, sample.report, sample.parameters, as_of, &[]).await?;
+    let (report, request) = asked(sample.report, sample.parameters, as_of, &[])?;
     let file = FileOptions { output: Some(path.to_owned()), raw: false };
-    file.write(&mut std::io::sink(), |style, out| report::write(&result, sample.format, style, out))
+    let (format, manifest) = (sample.format, ManifestOptions::default());
+    let asked = Asked { report, request, settings: Settings::default(), format, file, manifest };
+    answer(mirror, asked, &mut std::io::sink()).await.map(drop)
 }
 
 /// Runs a report on these sites; on all of them when none is named.
@@ -159,10 +163,20 @@ async fn ask(
     parameters: &[&str],
     as_of: Timestamp,
     sites: &[&str],
-) -> Result<report::ReportResult, Failure> {
-    let report = report::find(name).with_context(|| format!("there is no report {name}"))?;
+) -> Result<report::Answer, Failure> {
+    let (report, request) = asked(name, parameters, as_of, sites)?;
+    Ok(report::collect(mirror, report, &request, &Settings::default()).await?)
+}
+
+fn asked(
+    name: &str,
+    parameters: &[&str],
+    as_of: Timestamp,
+    sites: &[&str],
+) -> Result<(&'static Report, Request), Failure> {
+    let report = registry::find(name).with_context(|| format!("there is no report {name}"))?;
     let [sites, parameters] = [sites, parameters].map(|texts| texts.iter().map(|text| (*text).to_owned()).collect());
-    Ok(report::run(mirror, report, &Request { sites, as_of, parameters }).await?)
+    Ok((report, Request { sites, as_of, parameters, ..Request::default() }))
 }
 
 /// Says how to reach the sites, and waits for a signal.

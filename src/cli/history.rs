@@ -80,7 +80,7 @@ pub async fn run(options: Options, connection: &mut SqliteConnection, _: &Clock,
         let place = asked.site.as_ref().map(|site| format!(" at {site}")).unwrap_or_default();
         return Err(Failure::new(Exit::Usage, format!("the mirror has no {what} '{}'{place}", visible(&asked.name))));
     }
-    asked.file.write(out, |style, out| write(&stories, users, &asked, style, out))?;
+    asked.file.write(asked.format.format, out, |style, out| write(&stories, users, &asked, style, out))?;
     Ok(Exit::Done)
 }
 
@@ -121,7 +121,7 @@ fn write(stories: &[Story], users: bool, asked: &Asked, style: Style, out: &mut 
             serde_json::to_writer_pretty(&mut *out, &json!({ "matches": matches }))?;
             out.write_all(b"\n")
         }
-        format @ (Format::Csv | Format::Ndjson) => render::write(&flat(stories, users), format, style, out),
+        format => render::write(&flat(stories, users), format, style, out),
     }
 }
 

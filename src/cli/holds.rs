@@ -90,7 +90,7 @@ pub async fn diff(options: DiffOptions, connection: &mut SqliteConnection, out: 
             render::write_json_rows(&removals, out)?;
             out.write_all(b"}\n")
         }
-        Format::Csv | Format::Ndjson => render::write(&removals, format, terminal(), out),
+        format => render::write(&removals, format, terminal(), out),
     })?;
     Ok(Exit::Done)
 }

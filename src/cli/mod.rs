@@ -10,6 +10,7 @@ pub mod export;
 pub mod history;
 pub mod holds;
 pub mod init;
+mod manifest;
 mod output;
 mod progress;
 mod reference;
@@ -33,6 +34,8 @@ use tracing_subscriber::filter::LevelFilter;
 
 use crate::clock::Clock;
 use crate::config::{self, Config, ConfigError, Environment, LoadOptions, Loaded, LogFormat};
+use crate::model::Timestamp;
+use crate::report::DAY;
 use crate::store::sandbox::SandboxError;
 use crate::store::{Store, StoreError, is_unusable};
 
@@ -182,6 +185,27 @@ impl<E: Into<anyhow::Error>> From<E> for Failure {
 
 /// What a command returns.
 pub type Outcome = Result<Exit, Failure>;
+
+/// The moment that a person means with `--as-of`, and whether it is one of the past. Today's date is now: the day is not
+/// over.
+///
+/// # Errors
+/// [`Exit::Usage`] for what is no time, and for the future: what will be is not known.
+fn as_of(text: Option<&str>, clock: &Clock) -> Result<(Timestamp, bool), Failure> {
+    let now = clock.now();
+    let Some(text) = text else { return Ok((now, false)) };
+    let usage = |what: String| Failure::new(Exit::Usage, format!("--as-of: {what}"));
+    let time = Timestamp::parse_human(text).map_err(|error| usage(error.to_string()))?;
+    let is_today = !text.contains(':') && now < time && time.plus_millis(-DAY) < now;
+    match time {
+        _ if is_today => Ok((now, false)),
+        time if time > now => {
+            let now = &now.to_sql()[..19];
+            Err(usage(format!("'{text}' is in the future: it is {now} UTC, and the mirror knows only what was")))
+        }
+        time => Ok((time, true)),
+    }
+}
 
 /// A connection that reads the mirror at `path`.
 async fn reader(path: &Path) -> Result<sqlx::SqliteConnection, Failure> {

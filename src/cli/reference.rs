@@ -5,12 +5,8 @@ use std::fmt::Write;
 use clap::{Arg, CommandFactory};
 
 use super::{Command, Exit};
-use crate::report::{ReportColumn, registry};
 
 const INTRODUCTION: &str = include_str!("reference.md");
-
-/// How many columns a report about users begins with.
-const USER_COLUMNS: usize = 6;
 
 const EXITS: [Exit; 10] = [
     Exit::Done,
@@ -41,42 +37,9 @@ pub fn reference() -> String {
     }
     page.push_str(
         "\nWith several sites in one `sync` the most serious code counts: 78, 77, 69, 6, 1, 4, 3.\n\n\
-         ## Reports\n\nWhat `rollbook report NAME` answers, its parameters (`--param`) and its columns. The first columns \
-         are those of every report about users:\n",
+         What each report answers is in [reports.md](reports.md).\n",
     );
-    let shared = registry::ALL.first().map_or(&[][..], |report| &report.columns[..USER_COLUMNS]);
-    columns(&mut page, shared);
-    for report in registry::ALL {
-        let _ = write!(page, "\n### `{}`\n\n{}\n", report.name, report.description);
-        if !report.parameters.is_empty() {
-            page.push_str("\n| parameter | takes | default | meaning |\n|---|---|---|---|\n");
-        }
-        for parameter in report.parameters {
-            let _ = writeln!(
-                page,
-                "| `{}` | {} | {} | {} |",
-                parameter.name,
-                parameter.takes(),
-                parameter.default_text(),
-                parameter.meaning
-            );
-        }
-        let is_about_users = report
-            .columns
-            .iter()
-            .map(|column| column.name)
-            .take(USER_COLUMNS)
-            .eq(shared.iter().map(|column| column.name));
-        columns(&mut page, if is_about_users { &report.columns[USER_COLUMNS..] } else { report.columns });
-    }
     page
-}
-
-fn columns(page: &mut String, columns: &[ReportColumn]) {
-    page.push_str("\n| column | kind | meaning |\n|---|---|---|\n");
-    for column in columns {
-        let _ = writeln!(page, "| `{}` | {} | {} |", column.name, column.kind.as_str(), column.meaning);
-    }
 }
 
 fn describe(page: &mut String, command: &clap::Command, level: usize) {

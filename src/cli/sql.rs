@@ -3,13 +3,14 @@
 use std::io::Write;
 use std::time::Duration;
 
+use anyhow::Context;
 use sqlx::SqliteConnection;
 
-use super::output::{FileOptions, FormatOptions};
+use super::output::{FileOptions, FormatOptions, Target};
 use super::{Exit, Failure, Outcome};
 use crate::clock::Clock;
-use crate::render::{self, Kind, Table, Value};
-use crate::store::sandbox::{self, Answer, Cell, Limits, SandboxError};
+use crate::render::{self, Cell, Column, Format, Kind, Out, Sink, Style};
+use crate::store::sandbox::{self, Described, Limits, Question, Raw, Read, Reader, Row, SandboxError};
 
 /// Options of `sql`.
 #[derive(Clone, Debug, clap::Args)]
@@ -22,7 +23,7 @@ pub struct Options {
     pub timeout: Duration,
     /// Write at most so many rows
     #[arg(long, value_name = "ROWS")]
-    pub limit: Option<usize>,
+    pub limit: Option<u64>,
     #[command(flatten)]
     #[allow(missing_docs)]
     pub format: FormatOptions,
@@ -36,43 +37,87 @@ pub struct Options {
 /// # Errors
 /// [`Exit::Usage`] when SQLite or the sandbox refuses it, [`Exit::Failure`] when it takes too long.
 pub async fn run(options: Options, connection: &mut SqliteConnection, _: &Clock, out: &mut impl Write) -> Outcome {
-    let limits = Limits { timeout: options.timeout, rows: options.limit };
-    let answer = sandbox::query(connection, &options.sql, limits).await.map_err(|error| match error {
-        SandboxError::Refused(_) | SandboxError::Invalid(_) => Failure::new(Exit::Usage, error),
-        other => Failure::from(other),
-    })?;
-    if answer.limited {
-        eprintln!("only the first {} rows: --limit allows more", answer.rows.len());
+    let limits = Limits { timeout: Some(options.timeout), rows: options.limit };
+    let mut target = options.file.begin(options.format.format)?;
+    let question = Question { sql: &options.sql, parameters: &[], limits };
+    let read = write(connection, question, options.format.format, &mut target).await;
+    let read = read.map_err(|failure| options.file.naming(failure))?;
+    target.finish(out)?;
+    if read.limited {
+        eprintln!("only the first {} rows: --limit allows more", read.rows);
     }
-    let table = table(answer);
-    options.file.write(out, |style, out| render::write(&table, options.format.format, style, out))?;
     Ok(Exit::Done)
 }
 
-fn table(answer: Answer) -> Table {
-    let kinds: Vec<Kind> = (0..answer.columns.len())
-        .map(|i| {
-            // Nobody declared the columns: a number is aligned as one where the whole column is.
-            let number = |row: &Vec<Cell>| matches!(row[i], Cell::Null | Cell::Integer(_) | Cell::Real(_));
-            if answer.rows.iter().all(number) { Kind::Integer } else { Kind::Text }
-        })
-        .collect();
-    let mut table = Table::new(answer.columns.into_iter().zip(kinds));
-    table.rows = answer.rows.into_iter().map(|row| row.into_iter().map(value).collect()).collect();
-    table
+async fn write(
+    connection: &mut SqliteConnection,
+    question: Question<'_>,
+    format: Format,
+    target: &mut Target,
+) -> Result<Read, Failure> {
+    let style = target.style;
+    let mut rows = Rows { format, style, whole: Some(target.out()), sink: None };
+    let read = sandbox::read(connection, question, &mut rows).await.map_err(mistaken)?;
+    rows.sink.map_or(Ok(()), |sink| sink.finish(&[])).context("the result cannot be written")?;
+    Ok(read)
 }
 
-fn value(cell: Cell) -> Value {
-    match cell {
-        Cell::Null => Value::Null,
-        Cell::Integer(number) => Value::Integer(number),
-        Cell::Real(number) => Value::Real(number),
-        Cell::Text(text) => Value::Text(text),
-        Cell::Blob(bytes) => Value::Text(bytes.iter().map(|byte| format!("{byte:02x}")).collect()),
+/// Gives the rows on as they are stored.
+struct Rows<'o> {
+    format: Format,
+    style: Style,
+    /// Until the columns are known.
+    whole: Option<&'o mut dyn Out>,
+    sink: Option<Box<dyn Sink + 'o>>,
+}
+
+impl Reader for Rows<'_> {
+    type Error = Failure;
+
+    fn begin(&mut self, columns: &[Described]) -> Result<(), Failure> {
+        let columns: Vec<Column> = columns.iter().map(|column| Column::new(&column.name, kind(column))).collect();
+        let whole = self.whole.take();
+        let sink = whole.map(|whole| render::open(self.format, self.style, None, &columns, whole)).transpose();
+        self.sink = sink.context("the result cannot be written")?;
+        Ok(())
+    }
+
+    fn row(&mut self, row: Row<'_>) -> Result<(), Failure> {
+        let Some(sink) = &mut self.sink else { return Ok(()) };
+        let cells: Vec<Cell<'_>> = (0..row.len()).map(|i| cell(row.get(i))).collect();
+        Ok(sink.row(&cells).context("the result cannot be written")?)
     }
 }
 
-fn seconds(text: &str) -> Result<Duration, String> {
+/// What SQLite refuses is the asker's mistake.
+fn mistaken(failure: Failure) -> Failure {
+    match failure.error.downcast_ref() {
+        Some(SandboxError::Refused(_) | SandboxError::Invalid { .. }) => Failure { exit: Exit::Usage, ..failure },
+        _ => failure,
+    }
+}
+
+/// A column of a table is of its kind; whatever is computed may be anything.
+fn kind(column: &Described) -> Kind {
+    match column.declared.as_deref() {
+        Some("INTEGER") => Kind::Integer,
+        Some("REAL") => Kind::Real,
+        Some("TEXT") => Kind::Text,
+        _ => Kind::Any,
+    }
+}
+
+fn cell(raw: Raw<'_>) -> Cell<'_> {
+    match raw {
+        Raw::Null => Cell::Null,
+        Raw::Integer(number) => Cell::Integer(number),
+        Raw::Real(number) => Cell::Real(number),
+        Raw::Text(text) => Cell::Text(text),
+        Raw::Blob(bytes) => Cell::hex(bytes),
+    }
+}
+
+pub(super) fn seconds(text: &str) -> Result<Duration, String> {
     let (number, unit) = text.split_at(text.find(|c: char| c.is_alphabetic()).unwrap_or(text.len()));
     let factor = match unit {
         "" | "s" => 1.0,
@@ -82,5 +127,6 @@ fn seconds(text: &str) -> Result<Duration, String> {
         _ => return Err(format!("'{unit}' is no unit: ms, s, m and h are")),
     };
     let number: f64 = number.trim().parse().map_err(|_| "it is written as in 90s or 5m".to_owned())?;
-    Duration::try_from_secs_f64(number * factor).map_err(|error| error.to_string())
+    let time = Duration::try_from_secs_f64(number * factor).map_err(|error| error.to_string())?;
+    if time.is_zero() { Err("it is to be longer than nothing".to_owned()) } else { Ok(time) }
 }

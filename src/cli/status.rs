@@ -95,7 +95,7 @@ pub async fn run(
             }
             Ok(())
         }
-        Format::Csv => render::write(&flat(&sites, now), Format::Csv, terminal(), out),
+        format => render::write(&flat(&sites, now), format, terminal(), out),
     })?;
     let ours = || sites.iter().filter(|site| site.configured.is_some());
     Ok(if ours().any(|site| site.held_walk.is_some()) {

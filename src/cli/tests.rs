@@ -223,22 +223,23 @@ async fn reports_are_listed_and_run() {
     let mut connection = mirror().await;
     let mut out = Vec::new();
     let options = report::Options { format: format(Format::Json), ..Default::default() };
-    assert_eq!(exit(report::run(options, &mut connection, &clock(), &mut out).await), Exit::Done);
+    assert_eq!(exit(report::run(options, &mut connection, None, &clock(), &mut out).await), Exit::Done);
     let found = json(out);
     let inactive = found["reports"].as_array().unwrap().iter().find(|report| report["name"] == "inactive").unwrap();
     assert_eq!(inactive["parameters"][0]["name"], "days");
     let mut out = Vec::new();
     let options = report::Options { name: Some("users".into()), format: format(Format::Csv), ..Default::default() };
-    assert_eq!(exit(report::run(options, &mut connection, &clock(), &mut out).await), Exit::Done);
+    assert_eq!(exit(report::run(options, &mut connection, None, &clock(), &mut out).await), Exit::Done);
     assert!(text(out).starts_with("site,key,name,full_name,email,status,active"));
     for options in [
         report::Options { name: Some("nothing".into()), ..Default::default() },
         report::Options { name: Some("users".into()), as_of: Some("yesterday".into()), ..Default::default() },
+        report::Options { name: Some("users".into()), as_of: Some("2999-01-01".into()), ..Default::default() },
         report::Options { name: Some("users".into()), sites: vec!["nowhere".into()], ..Default::default() },
         report::Options { name: Some("inactive".into()), parameters: vec!["days=x".into()], ..Default::default() },
     ] {
         let mut out = Vec::new();
-        assert_eq!(exit(report::run(options, &mut connection, &clock(), &mut out).await), Exit::Usage);
+        assert_eq!(exit(report::run(options, &mut connection, None, &clock(), &mut out).await), Exit::Usage);
         assert!(out.is_empty());
     }
 }

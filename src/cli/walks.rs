@@ -108,7 +108,7 @@ pub async fn show(options: ShowOptions, connection: &mut SqliteConnection, _: &C
     to_out(out, |out| match format {
         Format::Table => shown.text(terminal(), out),
         Format::Json => shown.json(out),
-        Format::Csv | Format::Ndjson => render::write(&shown.changes, format, terminal(), out),
+        format => render::write(&shown.changes, format, terminal(), out),
     })?;
     Ok(Exit::Done)
 }

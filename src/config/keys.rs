@@ -203,6 +203,13 @@ pub(super) const KEYS: &[Key] = &[
         "Cloud only: mirror the groups whose names match this pattern, as in `{confluence-*,site-admins}`, and those \
          mirrored already. Without it every group is mirrored that has a user of this site among its members.",
     ),
+    key(
+        "sites.*.licence_groups",
+        Text,
+        None,
+        "The groups whose members may use Confluence, separated by commas, as in `confluence-users, wiki-guests`. The \
+         report `licence-groups` tells by them why a user is licensed; without them it deduces them from who has access.",
+    ),
     key("sites.*.limits.concurrency", Integer { min: 1, max: 64 }, Some("4"), "Requests in flight at one time."),
     key(
         "sites.*.limits.requests_per_second",
@@ -297,7 +304,18 @@ pub(super) const KEYS: &[Key] = &[
     key("exports[].params", Parameters, None, "The report's parameters, as in `{ days = 180 }`."),
     required(
         "exports[].format",
-        Choice(&["table", "csv", "json", "ndjson", "xml", "xlsx", "parquet", "html"]),
+        Choice(&[
+            "table",
+            "csv",
+            "json",
+            "ndjson",
+            "xml",
+            #[cfg(feature = "xlsx")]
+            "xlsx",
+            #[cfg(feature = "parquet")]
+            "parquet",
+            "html",
+        ]),
         ALWAYS,
         "How it is written.",
     ),

@@ -87,6 +87,8 @@ pub struct Site {
     pub cloud_id: Option<String>,
     /// Cloud: which groups are mirrored; `None` = those with users of the site among their members.
     pub group_filter: Option<globset::GlobMatcher>,
+    /// The groups that are said to grant access; empty: they are deduced.
+    pub licence_groups: Vec<String>,
     /// Cloud: where last-active dates come from.
     pub organization: Option<Organization>,
 }
@@ -194,10 +196,33 @@ pub struct Reports {
 #[derive(Clone, Debug)]
 #[allow(missing_docs)] // the keys of the configuration
 pub struct Exception {
-    pub pattern: globset::GlobMatcher,
+    pub text: String,
+    /// Of `text` in lower case.
+    pub(super) pattern: globset::GlobMatcher,
     pub reason: String,
     pub owner: Option<String>,
     pub expires: Option<chrono::NaiveDate>,
+}
+
+impl Exception {
+    /// Names and addresses are compared without case.
+    ///
+    /// # Errors
+    /// The pattern is none.
+    pub fn new(
+        pattern: &str,
+        reason: &str,
+        owner: Option<&str>,
+        expires: Option<chrono::NaiveDate>,
+    ) -> Result<Self, String> {
+        let (text, pattern) = (pattern.to_owned(), super::validate::glob(&pattern.to_lowercase(), "svc-*")?);
+        Ok(Self { text, pattern, reason: reason.to_owned(), owner: owner.map(str::to_owned), expires })
+    }
+
+    /// Whether it is about the account with this name and e-mail address; empty is none.
+    pub fn matches(&self, name: &str, email: &str) -> bool {
+        [name, email].iter().any(|text| !text.is_empty() && self.pattern.is_match(text.to_lowercase()))
+    }
 }
 
 /// One `[[exports]]`: a report written on a schedule.

@@ -94,6 +94,7 @@ fn site(id: &str, scope: &Scope, context: &Context, now: Timestamp) -> Option<Si
     }
     let cloud_id = cloud_id(scope, base_url.as_ref());
     let group_filter = scope.parsed("group_filter", |text| glob(text, "confluence-*"));
+    let licence_groups = scope.parsed("licence_groups", |text| Ok(names(text)));
     let limits = limits(&scope.child("limits"));
     let guard = guard(&scope.child("guard"));
     let organization_scope = scope.child("organization");
@@ -124,6 +125,7 @@ fn site(id: &str, scope: &Scope, context: &Context, now: Timestamp) -> Option<Si
         account_ids_file,
         cloud_id,
         group_filter,
+        licence_groups: licence_groups.unwrap_or_default(),
         organization,
     })
 }
@@ -247,7 +249,8 @@ fn organization(scope: &Scope) -> Option<Organization> {
 }
 
 fn exception(scope: &Scope, context: &Context, now: Timestamp) -> Option<Exception> {
-    let pattern = scope.parsed("match", |text| glob(text, "svc-*"));
+    // Whether it is a pattern; the rest of the exception is read below.
+    let pattern = scope.parsed("match", |text| Exception::new(text, "", None, None));
     let reason = scope.text("reason");
     let owner = scope.text("owner");
     let expires = scope.parsed("expires", |text| {
@@ -258,11 +261,16 @@ fn exception(scope: &Scope, context: &Context, now: Timestamp) -> Option<Excepti
     if let Some(day) = expires.filter(|day| *day < now.in_zone(&Tz::UTC).date_naive()) {
         context.warn(format!("{} expired on {day}: renew it or remove it ({})", scope.path, scope.place_of("expires")));
     }
-    Some(Exception { pattern: pattern?, reason: reason?, owner, expires })
+    Some(Exception { reason: reason?, owner, expires, ..pattern? })
+}
+
+/// Names separated by commas.
+fn names(text: &str) -> Vec<String> {
+    text.split(',').map(str::trim).filter(|name| !name.is_empty()).map(str::to_owned).collect()
 }
 
 /// A pattern on names; Confluence compares them, and addresses, without case.
-fn glob(text: &str, example: &str) -> Result<globset::GlobMatcher, String> {
+pub(super) fn glob(text: &str, example: &str) -> Result<globset::GlobMatcher, String> {
     if text.is_empty() {
         return Err(format!("is empty and fits nobody: write a pattern, as in {example:?}"));
     }

@@ -12,6 +12,52 @@ fn table() -> Table {
     table
 }
 
+/// A report with everything in it that a frame can hold but a chart.
+pub(super) fn framed() -> (Frame, Table, Vec<Appendix>) {
+    let time = |text| Timestamp::parse_human(text).unwrap();
+    let mut walks = Table::new([
+        ("id", Kind::Integer),
+        ("site", Kind::Text),
+        ("status", Kind::Text),
+        ("at", Kind::Time),
+        ("finished_at", Kind::Time),
+        ("age_seconds", Kind::Integer),
+    ]);
+    let at = time("2026-03-30T22:00:00Z");
+    walks.rows.push(vec![7_i64.into(), "corp".into(), "partial".into(), at.into(), at.into(), 7_200_i64.into()]);
+    walks.rows.push(vec![Value::Null, "cloud".into(), Value::Null, Value::Null, Value::Null, Value::Null]);
+    let frame = Frame {
+        what: "report",
+        name: "inactive\n\"<>'".to_owned(),
+        title: format!("Inactive <users> & {HOSTILE}"),
+        description: "Active users who have not logged in for `days` days.".to_owned(),
+        as_of: time("2026-03-31T00:00:00Z"),
+        parameters: vec![("days".to_owned(), 180_i64.into()), ("group".to_owned(), Value::Null)],
+        walks,
+        incomplete: true,
+        notes: vec![format!("The site {HOSTILE}\r has <b>no</b> walk yet.")],
+        chart: None,
+    };
+    let mut excluded = Table::new([("name", Kind::Text), ("rule", Kind::Text)]);
+    excluded.rows.push(vec![HOSTILE.into(), "name matches `svc-*`".into()]);
+    (frame, table(), vec![Appendix { name: "excluded", title: "Excluded users", table: excluded }])
+}
+
+/// Text of whatever characters make trouble, and of any others: the same for the same seed.
+pub(super) fn random_text(seed: u64) -> String {
+    use rand::{RngExt, SeedableRng};
+    let mut rng = rand::rngs::ChaCha12Rng::seed_from_u64(seed);
+    let trouble: Vec<char> =
+        "<>&\"'`=;#-]![/? \t\r\n\0\u{b}\u{1b}\u{85}\u{2028}\u{202e}\u{fffe}\u{ffff}".chars().collect();
+    (0..rng.random_range(0..24))
+        .map(|_| match rng.random_range(0..3) {
+            0 => char::from_u32(rng.random_range(0..0x11_0000)).unwrap_or('\u{fffd}'),
+            1 => trouble[rng.random_range(0..trouble.len())],
+            _ => char::from(rng.random_range(b'a'..=b'z')),
+        })
+        .collect()
+}
+
 fn written(table: &Table, format: Format, style: Style) -> String {
     let mut out = Vec::new();
     write(table, format, style, &mut out).unwrap();
@@ -69,6 +115,28 @@ fn the_table_aligns_numbers_and_shows_what_is_hidden() {
     assert!(lines[3].starts_with("=1+1\\n\\u{202e}\"evil\"'\\u{1b}[31m,"), "{text}");
     let end = |line: &str, cell: &str| line.find(cell).unwrap() + cell.len();
     assert_eq!(end(lines[2], "7"), end(lines[3], "-1"));
+    assert!(lines[1].chars().all(|c| c == '-') && lines[1].chars().count() > lines[0].chars().count(), "{text}");
+}
+
+#[test]
+fn a_long_table_keeps_its_columns() {
+    let mut table = Table::new([("n", Kind::Integer), ("name", Kind::Text), ("any", Kind::Any)]);
+    for n in 0..2_500 {
+        table.rows.push(vec![Value::Integer(n), "x".repeat(1 + n as usize % 40).into(), Value::Integer(7)]);
+    }
+    for width in [None, Some(50)] {
+        let text = written(&table, Format::Table, Style { width, raw: false });
+        assert_eq!(text.matches("name").count(), 1, "the names of the columns stand at the top alone");
+        let last = |line: &str| line.rfind('7');
+        let ends: std::collections::BTreeSet<_> = text
+            .lines()
+            .skip(2)
+            .filter(|line| line.ends_with('7') && line.trim_start().contains("  x"))
+            .map(last)
+            .collect();
+        assert_eq!(ends.len(), 1, "{ends:?}");
+        assert!(width.is_none() || text.lines().all(|line| line.chars().count() <= 50));
+    }
 }
 
 #[test]
@@ -83,6 +151,17 @@ fn the_table_keeps_to_the_terminal_while_that_is_legible() {
 }
 
 #[test]
+fn a_time_has_its_place_also_where_the_first_thousand_rows_have_none() {
+    let at = Timestamp::parse_human("2026-01-31T08:15:00Z").unwrap();
+    let mut table = Table::new([("at", Kind::Time), ("name", Kind::Text)]);
+    table.rows = vec![vec![Value::Null, "alice".into()]; 2000];
+    table.rows[1500][0] = at.into();
+    let text = written(&table, Format::Table, Style::default());
+    assert_eq!(text.lines().count(), 2002);
+    assert!(text.contains("\n2026-01-31 08:15:00   alice\n"), "{text}");
+}
+
+#[test]
 fn a_broken_pipe_stays_a_broken_pipe() {
     struct Closed;
     impl Write for Closed {
@@ -93,7 +172,7 @@ fn a_broken_pipe_stays_a_broken_pipe() {
             Ok(())
         }
     }
-    for format in [Format::Table, Format::Csv, Format::Json, Format::Ndjson] {
+    for format in [Format::Table, Format::Csv, Format::Json, Format::Ndjson, Format::Xml, Format::Html] {
         let error = write(&table(), format, Style::default(), &mut Closed).unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::BrokenPipe, "{format:?}");
     }

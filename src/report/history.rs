@@ -109,7 +109,7 @@ pub async fn find_users(
     let found: Vec<UserMatch> = sqlx::query_as(
         "SELECT u.id, s.name AS site, u.key, u.name, u.status FROM users u JOIN sites s ON s.id = u.site_id \
          WHERE u.id IN ( \
-             SELECT id FROM accounts WHERE key = ?1 \
+             SELECT id FROM accounts WHERE site_id IN (SELECT id FROM sites) AND key = ?1 \
              UNION SELECT id FROM accounts WHERE name = ?1 COLLATE NOCASE \
              UNION SELECT user_id FROM account_versions WHERE name = ?1 COLLATE NOCASE) \
          AND (?2 IS NULL OR s.name = ?2) ORDER BY s.name, u.key NULLS LAST, u.id",

@@ -22,7 +22,8 @@ fn cell(row: &SqliteRow, i: usize, kind: Kind) -> Result<Value, sqlx::Error> {
         return Ok(Value::Null);
     }
     match kind {
-        Kind::Text => row.try_get(i).map(Value::Text),
+        Kind::Text | Kind::Any => row.try_get(i).map(Value::Text),
+        Kind::Real => row.try_get(i).map(Value::Real),
         Kind::Integer | Kind::Boolean => row.try_get(i).map(Value::Integer),
         Kind::Time => {
             let text: &str = row.try_get(i)?;

@@ -1,6 +1,6 @@
 //! A small mirror made by hand: two sites, three walks of one and one of the other.
 
-use sqlx::SqliteConnection;
+use sqlx::{AssertSqlSafe, SqliteConnection};
 
 use crate::render::tests::HOSTILE;
 use crate::store::Store;
@@ -14,12 +14,21 @@ pub(crate) async fn empty() -> SqliteConnection {
 pub(crate) async fn mirror() -> SqliteConnection {
     let mut connection = empty().await;
     sqlx::raw_sql(HISTORY).execute(&mut connection).await.unwrap();
+    sqlx::raw_sql(LATEST).execute(&mut connection).await.unwrap();
     sqlx::query("UPDATE accounts SET name = ?1, full_name = ?2 WHERE id = 6")
         .bind(HOSTILE)
         .bind("x".repeat(40_000))
         .execute(&mut connection)
         .await
         .unwrap();
+    connection
+}
+
+/// The mirror, to which `more` has been added.
+pub(crate) async fn mirror_with(more: &str) -> SqliteConnection {
+    let mut connection = mirror().await;
+    sqlx::raw_sql(AssertSqlSafe(more)).execute(&mut connection).await.unwrap();
+    sqlx::raw_sql(LATEST).execute(&mut connection).await.unwrap();
     connection
 }
 
@@ -73,4 +82,12 @@ INSERT INTO change_log (walk_id, kind, user_id, group_id, field, before, after) 
     (4, 'user.updated', 8, NULL, 'department', NULL, 'Sales'), (4, 'user.created', 4, NULL, NULL, NULL, 'newbie'),
     (4, 'member.removed', 2, 1, NULL, NULL, NULL), (4, 'member.added', 4, 1, NULL, NULL, NULL);
 INSERT INTO evidence (user_id, walk_id, answer) VALUES (8, 4, 'look-up by name: 200');
+";
+
+/// What a user's row repeats of its log-ins.
+const LATEST: &str = "
+UPDATE accounts AS a SET
+    last_login_at = (SELECT max(l.at) FROM logins l WHERE l.user_id = a.id AND l.kind = 'success'),
+    last_failed_login_at = (SELECT max(l.at) FROM logins l WHERE l.user_id = a.id AND l.kind = 'failure'),
+    last_active_at = (SELECT max(l.at) FROM logins l WHERE l.user_id = a.id AND l.kind = 'active');
 ";

@@ -19,10 +19,11 @@ const APPLICATION_ID: i32 = 0x524F_4C4C;
 const NOWHERE: &str = ":memory:";
 
 /// The migrations, oldest first; `user_version` counts those applied.
-const MIGRATIONS: [&str; 3] = [
+const MIGRATIONS: [&str; 4] = [
     include_str!("../../migrations/0001_initial.sql"),
     include_str!("../../migrations/0002_trust.sql"),
     include_str!("../../migrations/0003_cloud.sql"),
+    include_str!("../../migrations/0004_history.sql"),
 ];
 
 /// The newest schema this program knows.

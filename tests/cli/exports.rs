@@ -217,7 +217,7 @@ fn a_list_that_never_ends_makes_no_file() {
 #[test]
 fn which_site_is_meant() {
     let world = World::small();
-    world.run(&["export", "users"]).exits(2).says(&["--from-site"]);
+    world.run(&["export", "users", "--from-site", "--as-of", "2026-01-01"]).exits(2).says(&["--as-of"]);
     world.run(&["export", "users", "--from-site"]).exits(2).says(&["--format"]);
     world.run(&[&EXPORT[..], &["--site", "nowhere"]].concat()).exits(2).says(&["nowhere", "corp"]);
     world.configure(&(world.site_table("corp") + &world.site_table("other")));

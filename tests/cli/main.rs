@@ -27,6 +27,7 @@ mod processes;
 mod races;
 mod records;
 mod refusals;
+mod reports;
 mod resolution;
 mod side_by_side;
 mod story;

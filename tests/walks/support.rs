@@ -112,6 +112,7 @@ pub fn site(base_url: &str) -> Site {
         account_ids_file: None,
         cloud_id: None,
         group_filter: None,
+        licence_groups: Vec::new(),
         organization: None,
     }
 }

@@ -13,7 +13,7 @@ use crate::cli::{Failure, describe::thousands, history};
 use crate::model::Timestamp;
 use crate::render::{Kind, Table, Value, visible};
 use crate::report::history::{Event, find_users, former_names, user_events};
-use crate::report::{DAY, ReportResult, rows};
+use crate::report::{Answer, DAY, rows};
 
 /// How many rows of a long table are shown.
 const SHOWN: usize = 6;
@@ -322,7 +322,7 @@ impl Story<'_> {
     }
 
     /// Runs a report on the Data Center.
-    async fn report(&mut self, name: &str, parameters: &[&str], as_of: Timestamp) -> Result<ReportResult, Failure> {
+    async fn report(&mut self, name: &str, parameters: &[&str], as_of: Timestamp) -> Result<Answer, Failure> {
         ask(self.mirror, name, parameters, as_of, &[SITE]).await
     }
 
@@ -353,12 +353,12 @@ fn number(value: &Value) -> Option<i64> {
 }
 
 /// The rows of `inactive` with this reason.
-fn reasons(result: &ReportResult, reason: &str) -> Vec<Vec<Value>> {
+fn reasons(result: &Answer, reason: &str) -> Vec<Vec<Value>> {
     result.table.rows.iter().filter(|row| row.last() == Some(&reason.into())).cloned().collect()
 }
 
 /// `rows` of `inactive`, the longest idle first.
-fn longest(result: &ReportResult, mut rows: Vec<Vec<Value>>) -> Table {
+fn longest(result: &Answer, mut rows: Vec<Vec<Value>>) -> Table {
     let days = result.table.columns.iter().position(|column| column.name == "days").unwrap_or(0);
     rows.sort_by_key(|row| match row[days] {
         Value::Integer(days) => -days,
@@ -368,7 +368,7 @@ fn longest(result: &ReportResult, mut rows: Vec<Vec<Value>>) -> Table {
 }
 
 /// Site and key of the active users of the report `users`.
-fn active(result: &ReportResult) -> BTreeSet<String> {
+fn active(result: &Answer) -> BTreeSet<String> {
     let text = |value: &Value| if let Value::Text(text) = value { text.clone() } else { String::new() };
     result.table.rows.iter().filter(|row| row[5] == "active".into()).map(|row| text(&row[1])).collect()
 }

@@ -195,8 +195,8 @@ fn exceptions() {
     )
     .load();
     let [first, second] = loaded.config.exceptions.as_slice() else { panic!("two") };
-    assert!(first.pattern.is_match("SVC-backup") && !first.pattern.is_match("xsvc-backup"));
-    assert!(second.pattern.is_match("a/b@robots.example.com"));
+    assert!(first.matches("SVC-backup", "") && !first.matches("xsvc-backup", ""));
+    assert!(second.matches("", "a/b@ROBOTS.example.com"));
     assert_eq!((first.owner.as_deref(), first.expires.unwrap().to_string().as_str()), (Some("platform"), "2027-06-30"));
     says(&loaded.warnings.join("\n"), &["exceptions[1] expired on 2026-01-30"]);
     assert_eq!(loaded.warnings.len(), 1);

@@ -1,54 +1,21 @@
-WITH known AS (
-    SELECT
-        s.name AS site,
-        s.kind AS site_kind,
-        u.id,
-        u.key,
-        v.name,
-        v.full_name,
-        v.email,
-        v.status,
-        -- Log-ins are told by Data Center, activity by the organization of a Cloud site.
-        u.last_login_known = 1 OR coalesce(u.last_active_known_since <= :as_of, 0) AS is_known,
-        coalesce(u.created_at, u.first_seen_at) AS born_at,
-        -- What a walk after as-of brought was not known then, however old it is.
-        (SELECT l.at FROM logins l JOIN walks w ON w.id = l.walk_id
-            WHERE l.user_id = u.id AND l.kind = 'success' AND w.at <= :as_of
-            ORDER BY l.at DESC LIMIT 1) AS last_login_at,
-        (SELECT l.at FROM logins l JOIN walks w ON w.id = l.walk_id
-            WHERE l.user_id = u.id AND l.kind = 'active' AND w.at <= :as_of
-            ORDER BY l.at DESC LIMIT 1) AS last_active_at
-    FROM users u
-    JOIN sites s ON s.id = u.site_id
-    JOIN user_history v ON v.user_id = u.id
-        AND v.valid_from <= :as_of AND (v.valid_to IS NULL OR v.valid_to > :as_of)
-    WHERE s.name IN (SELECT value FROM json_each(:sites)) AND v.status = 'active'
-),
-judged AS (
-    SELECT
-        *,
-        CASE
-            WHEN last_login_at IS NOT NULL OR (site_kind = 'cloud' AND last_active_at IS NOT NULL) THEN 'idle'
-            WHEN is_known THEN 'never'
-            ELSE 'unknown'
-        END AS reason
-    FROM known
-),
-counted AS (
-    SELECT
-        *,
-        -- In whole milliseconds: fractions of days would miss the boundary.
-        (CAST(round(unixepoch(:as_of, 'subsec') * 1000) AS INTEGER)
-            - CAST(round(unixepoch(
-                CASE reason
-                    WHEN 'never' THEN born_at
-                    WHEN 'idle' THEN max(
-                        coalesce(last_login_at, ''),
-                        CASE site_kind WHEN 'cloud' THEN coalesce(last_active_at, '') ELSE '' END)
-                END, 'subsec') * 1000) AS INTEGER)) / 86400000 AS days
-    FROM judged
-)
+/*
+title = "Inactive users"
+description = """\
+    Active users who have not logged in for `days` days (idle), who never did though their account is at least \
+    `days` days old (never), or of whom nobody says (unknown). On Cloud activity counts as well as log-ins."""
+users = true
+parameters = [
+    { name = "days", type = "days", default = 90, meaning = "whole days without a log-in, counted back from as-of" },
+]
+columns = [
+    { name = "last_login_at", type = "time", meaning = "the last log-in known at as-of; empty: never or not known, see reason" },
+    { name = "last_active_at", type = "time", meaning = "the last activity known at as-of (Cloud)" },
+    { name = "days", type = "integer", meaning = "idle: whole days since; never: age of the account in days; unknown: empty" },
+    { name = "reason", type = "text", meaning = "idle, never or unknown" },
+]
+*/
+WITH
+-- include idle
 SELECT site, key, name, full_name, email, status, last_login_at, last_active_at, days, reason
-FROM counted
-WHERE reason = 'unknown' OR days >= :days
+FROM idle
 ORDER BY site, key NULLS LAST, name, id

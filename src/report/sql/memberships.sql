@@ -1,22 +1,36 @@
+/*
+title = "Memberships"
+description = """\
+    Who was in which group at as-of. The members of a group with a / in its name cannot be read: of them nothing is \
+    known."""
+users = true
+parameters = [
+    { name = "group", type = "group", meaning = "only this group" },
+]
+columns = [
+    { name = "group", type = "text", meaning = "the group's name" },
+    { name = "since", type = "time", meaning = "when a walk first saw the membership" },
+]
+*/
+WITH
+-- include member_then, user_then
+,
+-- The groups first: there may be one of thousands.
+chosen AS MATERIALIZED (
+    SELECT id, name
+    FROM group_then
+    WHERE :group IS NULL
+        -- Whose name it is or was, before each group is asked what it was called then.
+        OR (id IN (SELECT id FROM groups WHERE name = :group
+                UNION ALL SELECT group_id FROM group_versions WHERE name = :group)
+            AND name = :group)
+)
 SELECT
-    s.name AS site,
-    u.key,
-    v.name,
-    v.full_name,
-    v.email,
-    v.status,
-    -- What it was called then.
-    coalesce((SELECT n.name FROM group_history n
-        WHERE n.group_id = g.id AND n.valid_from <= :as_of AND n.valid_to > :as_of), g.name) AS "group",
+    u.site, u.key, u.name, u.full_name, u.email, u.status,
+    g.name AS "group",
     m.valid_from AS since
-FROM memberships m
-JOIN groups g ON g.id = m.group_id
-    AND g.first_seen_at <= :as_of AND (g.removed_at IS NULL OR g.removed_at > :as_of)
-JOIN sites s ON s.id = g.site_id
-JOIN users u ON u.id = m.user_id
-JOIN user_history v ON v.user_id = u.id
-    AND v.valid_from <= :as_of AND (v.valid_to IS NULL OR v.valid_to > :as_of)
-WHERE m.valid_from <= :as_of AND (m.valid_to IS NULL OR m.valid_to > :as_of)
-    AND s.name IN (SELECT value FROM json_each(:sites))
-    AND (:group IS NULL OR "group" = :group)
-ORDER BY s.name, u.key NULLS LAST, v.name, u.id, "group", g.id
+FROM chosen g
+CROSS JOIN memberships m ON m.group_id = g.id
+    AND m.valid_from <= :as_of AND (m.valid_to IS NULL OR m.valid_to > :as_of)
+CROSS JOIN user_then u ON u.id = m.user_id
+ORDER BY u.site, u.key NULLS LAST, u.name, u.id, "group", g.id

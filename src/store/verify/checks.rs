@@ -22,7 +22,7 @@ const fn check(name: &'static str, of: &'static str, means: &'static str, sql: &
     Check { name, of, means, since: 1, sql }
 }
 
-pub(super) const CHECKS: [Check; 22] = [
+pub(super) const CHECKS: [Check; 23] = [
     check(
         "versions-open",
         "users",
@@ -168,6 +168,13 @@ pub(super) const CHECKS: [Check; 22] = [
         "SELECT id FROM walks
          WHERE finished_at < started_at OR (finished_at IS NULL) <> (status = 'running')
             OR at < started_at OR at > finished_at OR not_before >= at",
+    ),
+    check(
+        "walks-order",
+        "walks",
+        "it is dated before an earlier one of its site",
+        "SELECT w.id FROM walks w
+         WHERE EXISTS (SELECT 1 FROM walks e WHERE e.site_id = w.site_id AND e.at > w.at AND e.id < w.id)",
     ),
     check(
         "changes-walk",

@@ -121,7 +121,7 @@ async fn every_check_can_fail() {
         "DROP VIEW user_history; CREATE VIEW user_history AS SELECT id AS user_id, version_from AS valid_from, \
          NULL AS valid_to, version_walk_id AS walk_id, name, 1 - email_hidden AS email_hidden, account_status, {VIEW}"
     );
-    let cases: [(&str, &str, &str); 46] = [
+    let cases: [(&str, &str, &str); 47] = [
         (
             "integrity",
             "row 1 missing from index walks_applied",
@@ -195,6 +195,7 @@ async fn every_check_can_fail() {
         ("memberships-walk", "1/2", "UPDATE memberships SET walk_id = 99 WHERE user_id = 2"),
         ("walks-times", "3", "UPDATE walks SET finished_at = '2026-02-28 00:00:00.000' WHERE id = 3"),
         ("walks-times", "2", "UPDATE walks SET at = '2026-02-01 00:03:00.000' WHERE id = 2"),
+        ("walks-order", "2", "UPDATE walks SET at = '2026-02-02 00:00:00.000' WHERE id = 1"),
         ("changes-walk", "7", "UPDATE change_log SET walk_id = 99 WHERE id = 7"),
         ("changes-counted", "2", "DELETE FROM change_log WHERE id = 7"),
         ("changes-counted", "3", "UPDATE walks SET changes = 1 WHERE id = 3"),

@@ -61,7 +61,7 @@ fn a_check_of_access_that_fails() {
     fails(&world, &[&ASKED[..], &["--output", "nowhere/out.csv"]].concat());
     fails(&world, &[&ASKED[..], &["--site", "nowhere"]].concat());
     fails(&world, &[&ASKED[..], &["--file", "absent"]].concat());
-    fails(&world, &[&ASKED[..], &["--format", "xml"]].concat());
+    fails(&world, &[&ASKED[..], &["--format", "doc"]].concat());
     fails(&world, &[&ASKED[..], &["--no-such-option"]].concat());
     fs::write(world.path("out.list"), b"canary\xff@example.org").unwrap();
     fails(&world, &[&ASKED[..], &FILE].concat());

@@ -172,9 +172,14 @@ async fn the_report_on_the_inactive_says_idle_never_and_unknown_rightly() {
     world.sim.add_fault(Fault::always(path, FaultKind::status(404)));
     world.walk().await.unwrap();
     let mut reader = world.reader().await;
-    let request =
-        Request { sites: vec!["corp".to_owned()], as_of: world.clock.now(), parameters: vec!["days=90".to_owned()] };
-    let found = report::run(&mut reader, report::find("inactive").unwrap(), &request).await.unwrap();
+    let request = Request {
+        sites: vec!["corp".to_owned()],
+        as_of: world.clock.now(),
+        parameters: vec!["days=90".to_owned()],
+        ..Request::default()
+    };
+    let inactive = report::registry::find("inactive").unwrap();
+    let found = report::collect(&mut reader, inactive, &request, &report::Settings::default()).await.unwrap();
     let place = |name: &str| found.table.columns.iter().position(|column| column.name == name).unwrap();
     let (key, reason) = (place("key"), place("reason"));
     let text = |value: &Value| match value {

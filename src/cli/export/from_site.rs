@@ -1,16 +1,16 @@
 //! `rollbook export users --from-site`: the users of a site, as its app Confluence User Export writes them to a file.
 
 use std::collections::HashSet;
-use std::io::{self, IsTerminal, Write};
-use std::path::{Path, PathBuf};
+use std::io::{self, Write};
+use std::path::Path;
 
 use anyhow::Context;
 
-use super::output::NewFile;
-use super::progress::Bar;
-use super::{Exit, Failure, Outcome};
+use super::super::output::NewFile;
+use super::super::progress::Bar;
+use super::super::{Exit, Failure, Outcome};
 use crate::clock::Clock;
-use crate::config::{Config, Site, SiteKind, UserExport as Asked};
+use crate::config::{Config, Site, SiteKind, UserExport as Configured};
 use crate::confluence::{
     Client, DownloadError, FileFormat, Page, RequestError, Trouble, UserExport, read_listing, username_identity,
 };
@@ -19,36 +19,11 @@ use crate::sync::Progress;
 /// Readings of a list that keeps changing.
 const PASSES: u32 = 3;
 
-/// Options of `export users`.
-#[derive(Clone, Debug, clap::Args)]
-pub struct UserOptions {
-    /// Have the site's app Confluence User Export write the file, from all users it has, active or not
-    #[arg(long)]
-    pub from_site: bool,
-    /// The site [default: the only one of kind data-center]
-    #[arg(long, value_name = "ID")]
-    pub site: Option<String>,
-    /// The kind of file, made by the site
-    #[arg(long, value_name = "FORMAT", value_parser = ["json", "xml", "csv", "xlsx"], required_if_eq("from_site", "true"))]
-    pub format: Option<String>,
-    /// Write the result to this file, replacing it once it is whole [default: -, standard output]
-    #[arg(long, value_name = "FILE")]
-    pub output: Option<PathBuf>,
-}
-
-impl UserOptions {
-    /// Refuses what this release cannot do; asked before the configuration is read.
-    pub(super) fn check(&self) -> Result<(), Failure> {
-        if self.from_site {
-            return Ok(());
-        }
-        Err(Failure::new(
-            Exit::Usage,
-            "'export users' has only --from-site in this release: \
-             rollbook export users --from-site --format json|xml|csv|xlsx [--output FILE]; \
-             for users of the mirror see 'rollbook report users'",
-        ))
-    }
+/// What is asked of the site.
+pub(super) struct Asked<'a> {
+    pub site: Option<&'a str>,
+    pub format: FileFormat,
+    pub output: Option<&'a Path>,
 }
 
 /// Reads all pages of `search`, has the site convert them, and writes the file it made. Needs no database.
@@ -56,16 +31,15 @@ impl UserOptions {
 /// # Errors
 /// [`Exit::Usage`] for a site that cannot be meant, [`Exit::Refused`] when the site refuses the account,
 /// [`Exit::Unreachable`] when it does not answer, or changes its list all the time.
-pub async fn users(options: UserOptions, config: &Config, clock: &Clock, quiet: bool, out: &mut impl Write) -> Outcome {
-    let site = chosen(options.site.as_deref(), config)?;
-    let format = match options.format.as_deref() {
-        Some("json") => FileFormat::Json,
-        Some("xml") => FileFormat::Xml,
-        Some("csv") => FileFormat::Csv,
-        _ => FileFormat::Xlsx,
-    };
-    let path = options.output.as_deref().filter(|path| *path != Path::new("-"));
-    refuse_terminal(format, path.is_none() && io::stdout().is_terminal())?;
+pub(super) async fn users(
+    asked: Asked<'_>,
+    config: &Config,
+    clock: &Clock,
+    quiet: bool,
+    out: &mut impl Write,
+) -> Outcome {
+    let Asked { site, format, output: path } = asked;
+    let site = chosen(site, config)?;
     let seed = clock.now().millis() as u64;
     let client = Client::of_site(site, clock.clone(), seed)?;
     let bar = Bar::new(&site.id, quiet);
@@ -114,21 +88,11 @@ fn chosen<'a>(id: Option<&str>, config: &'a Config) -> Result<&'a Site, Failure>
         }
         (None, _) => return usage(format!("name one site with --site: there are {all}")),
     };
-    if site.user_export == Asked::Off {
+    if site.user_export == Configured::Off {
         let id = &site.id;
         return usage(format!("site '{id}' has user_export = \"off\": set it to \"auto\" or \"on\" to have it asked"));
     }
     Ok(site)
-}
-
-fn refuse_terminal(format: FileFormat, terminal: bool) -> Result<(), Failure> {
-    if terminal && format == FileFormat::Xlsx {
-        return Err(Failure::new(
-            Exit::Usage,
-            "xlsx is not for a terminal: name a file with --output, or send standard output to one",
-        ));
-    }
-    Ok(())
 }
 
 async fn export(
@@ -200,17 +164,5 @@ fn failure(site: &Site, error: RequestError) -> Failure {
             ),
         ),
         _ => Failure::new(Exit::Unreachable, format!("site {id}: {error}")),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_spreadsheet_is_not_for_a_terminal() {
-        assert!(refuse_terminal(FileFormat::Xlsx, true).is_err());
-        assert!(refuse_terminal(FileFormat::Xlsx, false).is_ok());
-        assert!(refuse_terminal(FileFormat::Csv, true).is_ok());
     }
 }
