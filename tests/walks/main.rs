@@ -5,6 +5,7 @@ mod cloud;
 mod disk;
 mod evolution;
 mod migration;
+mod reports;
 mod soak;
 mod standing;
 mod support;
