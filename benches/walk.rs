@@ -8,11 +8,14 @@
 //!
 //! `cargo bench --bench walk [-- --users N --groups N --rounds N --kind cloud]`
 
+mod measure;
+
 use std::io::{self, BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
 use futures_util::StreamExt;
+use measure::{Usage, run};
 use rollbook::simulator::{Settings, Simulator};
 use rollbook::store::Store;
 
@@ -156,9 +159,9 @@ fn measure(plan: Plan) {
     };
 
     // A first walk into a database that stays, so that the server's pages are rendered; its requests are the floor's.
-    run(sync());
+    run(sync()).unwrap();
     server.requests();
-    run(sync());
+    run(sync()).unwrap();
     let origin = server.base_url.trim_end_matches("/confluence").trim_end_matches("/wiki").to_owned();
     let urls = folder.path().join("urls");
     // All but the question whether User Export is there.
@@ -173,7 +176,7 @@ fn measure(plan: Plan) {
     for _ in 0..rounds {
         let mut floor = Command::new(std::env::current_exe().unwrap());
         floor.arg("--fetch-only").arg(&urls);
-        rows[0].1.push(run(floor));
+        rows[0].1.push(run(floor).unwrap());
 
         // A connection that stays open keeps the write-ahead log in place, so that its growth can be read.
         let keeper = runtime.block_on(async {
@@ -185,7 +188,7 @@ fn measure(plan: Plan) {
         });
         let wal = PathBuf::from(format!("{}-wal", database.display()));
         let before = std::fs::metadata(&wal).map_or(0, |found| found.len());
-        rows[1].1.push(run(sync()));
+        rows[1].1.push(run(sync()).unwrap());
         let after = std::fs::metadata(&wal).unwrap().len();
         frames.push(after.saturating_sub(before.max(32)) / (4096 + 24));
         drop(keeper);
@@ -193,17 +196,16 @@ fn measure(plan: Plan) {
         let fresh = folder.path().join("first.db");
         let mut first = sync();
         first.arg("--database").arg(&fresh);
-        rows[2].1.push(run(first));
+        rows[2].1.push(run(first).unwrap());
         for suffix in ["", "-wal", "-shm"] {
             let _ = std::fs::remove_file(format!("{}{suffix}", fresh.display()));
         }
     }
-    let floor = median(rows[0].1.iter().map(|usage| usage.cpu));
-    println!("{:<16} {:>12} {:>8} {:>12}", "", "CPU, median", "ratio", "peak memory");
+    let floor = Usage::median(&rows[0].1).cpu;
+    println!("{:<16} {:>12} {:>8} {:>10} {:>12}", "", "CPU, median", "ratio", "wall", "peak memory");
     for (name, usages) in &rows {
-        let cpu = median(usages.iter().map(|usage| usage.cpu));
-        let memory = median(usages.iter().map(|usage| usage.peak_mib));
-        println!("{name:<16} {cpu:>10.3} s {:>7.2}x {memory:>8.1} MiB", cpu / floor);
+        let Usage { cpu, wall, peak_mib } = Usage::median(usages);
+        println!("{name:<16} {cpu:>10.3} s {:>7.2}x {wall:>8.3} s {peak_mib:>8.1} MiB", cpu / floor);
     }
     frames.sort_unstable();
     // More than the median only where the table of walks takes a new page.
@@ -211,33 +213,4 @@ fn measure(plan: Plan) {
     println!("write-ahead log growth of an unchanged walk: {typical} frames, at most {most}");
     let size = std::fs::metadata(&database).unwrap().len();
     println!("database: {:.1} MiB", size as f64 / f64::from(1 << 20));
-}
-
-#[derive(Clone, Copy)]
-struct Usage {
-    cpu: f64,
-    peak_mib: f64,
-}
-
-/// Runs a client to its end and asks the kernel what it cost.
-#[allow(clippy::zombie_processes)] // wait4 reaps it
-fn run(mut command: Command) -> Usage {
-    let child = command.env_remove("ROLLBOOK_CONFIG").stdout(Stdio::null()).spawn().unwrap();
-    let pid = child.id() as libc::pid_t;
-    let mut status = 0;
-    // SAFETY: all zeroes is a valid rusage, and both pointers live for the call.
-    let (reaped, usage) = unsafe {
-        let mut usage: libc::rusage = std::mem::zeroed();
-        (libc::wait4(pid, &mut status, 0, &mut usage), usage)
-    };
-    assert_eq!(reaped, pid, "{}", io::Error::last_os_error());
-    assert!(libc::WIFEXITED(status) && libc::WEXITSTATUS(status) == 0, "the client failed: {status}");
-    let seconds = |time: libc::timeval| time.tv_sec as f64 + time.tv_usec as f64 / 1e6;
-    Usage { cpu: seconds(usage.ru_utime) + seconds(usage.ru_stime), peak_mib: usage.ru_maxrss as f64 / 1024.0 }
-}
-
-fn median(values: impl Iterator<Item = f64>) -> f64 {
-    let mut values: Vec<f64> = values.collect();
-    values.sort_by(f64::total_cmp);
-    values[values.len() / 2]
 }

@@ -20,7 +20,7 @@ pub(super) fn configure() {
 
 /// A value to be bound.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Bound<'a> {
+pub enum Bound<'a> {
     /// NULL
     Null,
     /// INTEGER
@@ -30,11 +30,13 @@ pub(super) enum Bound<'a> {
 }
 
 impl<'a> Bound<'a> {
-    pub(super) fn text(value: Option<&'a str>) -> Self {
+    /// A text, or NULL.
+    pub fn text(value: Option<&'a str>) -> Self {
         value.map_or(Self::Null, Self::Text)
     }
 
-    pub(super) fn integer(value: Option<i64>) -> Self {
+    /// A number, or NULL.
+    pub fn integer(value: Option<i64>) -> Self {
         value.map_or(Self::Null, Self::Integer)
     }
 }
@@ -43,7 +45,7 @@ impl<'a> Bound<'a> {
 const TURN: usize = 1_000;
 
 /// A prepared statement. It holds the connection: what runs through it runs in the connection's transaction.
-pub(super) struct Prepared<'c> {
+pub struct Prepared<'c> {
     handle: LockedSqliteHandle<'c>,
     statement: NonNull<ffi::sqlite3_stmt>,
     parameters: usize,
@@ -55,7 +57,7 @@ unsafe impl Send for Prepared<'_> {}
 
 impl<'c> Prepared<'c> {
     /// Prepares `sql`, one statement.
-    pub(super) async fn prepare(connection: &'c mut SqliteConnection, sql: &str) -> Result<Self, sqlx::Error> {
+    pub async fn prepare(connection: &'c mut SqliteConnection, sql: &str) -> Result<Self, sqlx::Error> {
         let mut handle = connection.lock_handle().await?;
         let text = CString::new(sql).map_err(|error| sqlx::Error::Encode(Box::new(error)))?;
         let mut statement = ptr::null_mut();
@@ -73,7 +75,7 @@ impl<'c> Prepared<'c> {
     }
 
     /// Runs the statement with `values`, one for each parameter.
-    pub(super) async fn run(&mut self, values: &[Bound<'_>]) -> Result<(), sqlx::Error> {
+    pub async fn run(&mut self, values: &[Bound<'_>]) -> Result<(), sqlx::Error> {
         assert_eq!(values.len(), self.parameters, "a value for each parameter");
         let statement = self.statement.as_ptr();
         for (place, value) in (1..).zip(values) {

@@ -20,6 +20,7 @@ pub use accounts::{
     restore_indexes, rotation, some_active, update_account, update_times,
 };
 pub use backup::{Backup, BackupError, NewestWalk, backup};
+pub use bulk::{Bound, Prepared};
 pub use groups::{
     Fingerprint, GroupRename, GroupRow, NewGroup, add_members, create_groups, current_groups, current_members,
     end_members, forget_fingerprints, members_fingerprint, remove_group, rename_groups, set_fingerprints,
