@@ -8,7 +8,7 @@ use sqlx::{Connection, SqliteConnection};
 use super::output::{FileOptions, FormatOptions};
 use super::{Exit, Failure, Outcome, known_site};
 use crate::clock::Clock;
-use crate::render::{self, Format, Kind, Style, Table, visible};
+use crate::render::{self, Format, Kind, Style, Table, quoted, visible};
 use crate::report::history::{Event, find_groups, find_users, former_names, group_events, user_events};
 
 /// In the table form more of the same kind are counted rather than shown, unless all are asked for.
@@ -78,7 +78,7 @@ pub async fn run(options: Options, connection: &mut SqliteConnection, _: &Clock,
     if stories.is_empty() {
         let what = if users { "user with the key, the name or the former name" } else { "group with the name" };
         let place = asked.site.as_ref().map(|site| format!(" at {site}")).unwrap_or_default();
-        return Err(Failure::new(Exit::Usage, format!("the mirror has no {what} '{}'{place}", visible(&asked.name))));
+        return Err(Failure::new(Exit::Usage, format!("the mirror has no {what} {}{place}", quoted(&asked.name))));
     }
     asked.file.write(asked.format.format, out, |style, out| write(&stories, users, &asked, style, out))?;
     Ok(Exit::Done)

@@ -35,6 +35,7 @@ use tracing_subscriber::filter::LevelFilter;
 use crate::clock::Clock;
 use crate::config::{self, Config, ConfigError, Environment, LoadOptions, Loaded, LogFormat};
 use crate::model::Timestamp;
+use crate::render::quoted;
 use crate::report::DAY;
 use crate::store::sandbox::SandboxError;
 use crate::store::{Store, StoreError, is_unusable};
@@ -195,13 +196,16 @@ fn as_of(text: Option<&str>, clock: &Clock) -> Result<(Timestamp, bool), Failure
     let now = clock.now();
     let Some(text) = text else { return Ok((now, false)) };
     let usage = |what: String| Failure::new(Exit::Usage, format!("--as-of: {what}"));
-    let time = Timestamp::parse_human(text).map_err(|error| usage(error.to_string()))?;
+    let time = Timestamp::parse_human(text).map_err(|_| {
+        let told = quoted(text);
+        usage(format!("{told} is neither a date (2026-03-31) nor an RFC 3339 time (2026-03-31T12:00:00Z)"))
+    })?;
     let is_today = !text.contains(':') && now < time && time.plus_millis(-DAY) < now;
     match time {
         _ if is_today => Ok((now, false)),
         time if time > now => {
             let now = &now.to_sql()[..19];
-            Err(usage(format!("'{text}' is in the future: it is {now} UTC, and the mirror knows only what was")))
+            Err(usage(format!("{text} is in the future: it is {now} UTC, and the mirror knows only what was")))
         }
         time => Ok((time, true)),
     }
@@ -221,5 +225,5 @@ async fn known_site(connection: &mut sqlx::SqliteConnection, site: Option<&str>)
         return Ok(());
     }
     let known = if known.is_empty() { "it has none yet".into() } else { format!("it has {}", known.join(", ")) };
-    Err(Failure::new(Exit::Usage, format!("the mirror has no site '{site}': {known}")))
+    Err(Failure::new(Exit::Usage, format!("the mirror has no site {}: {known}", quoted(site))))
 }

@@ -24,7 +24,7 @@ use std::io::{self, Seek, Write};
 use crate::model::Timestamp;
 
 pub use json::{write_object as write_json_object, write_text as write_json_text};
-pub use text::{duration, visible};
+pub use text::{duration, quoted, visible};
 
 /// What a column holds; decides alignment, spelling, and the type in formats that have types.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize)]

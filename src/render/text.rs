@@ -21,6 +21,15 @@ pub fn visible(text: &str) -> Cow<'_, str> {
     Cow::Owned(shown)
 }
 
+/// What somebody wrote, for a sentence that says what is wrong with it: [`visible`], and not longer than a line.
+pub fn quoted(text: &str) -> String {
+    const LONGEST: usize = 80;
+    match text.char_indices().nth(LONGEST) {
+        None => format!("'{}'", visible(text)),
+        Some((end, _)) => format!("'{}…'", visible(&text[..end])),
+    }
+}
+
 /// A length of time in its two largest units: `3 days 4 h`, `12 min`, `40 s`.
 pub fn duration(seconds: i64) -> String {
     let seconds = seconds.max(0);
@@ -53,6 +62,12 @@ mod tests {
         assert_eq!(visible("gnp.\u{202e}exe"), "gnp.\\u{202e}exe");
         assert_eq!(visible("\u{9b}x\u{7f}"), "\\u{9b}x\\u{7f}");
         assert!(matches!(visible("Zoë O'Brien 👩\u{200d}💻 \\ 漢字"), Cow::Borrowed(_)));
+    }
+
+    #[test]
+    fn what_somebody_wrote_is_no_longer_than_a_line() {
+        assert_eq!(quoted("a\nb"), "'a\\nb'");
+        assert_eq!(quoted(&"x".repeat(40_000)).chars().count(), 83);
     }
 
     #[test]

@@ -104,7 +104,7 @@ impl Parameter {
         let invalid = |why: String| format!("the parameter {} takes {}: {why}", self.name, self.takes());
         let whole = |least: i64, most: i64| match text.trim().parse::<i64>() {
             Ok(number) if (least..=most).contains(&number) => Ok(Value::Integer(number)),
-            _ => Err(invalid(format!("'{}' is not that", crate::render::visible(text)))),
+            _ => Err(invalid(format!("{} is not that", crate::render::quoted(text)))),
         };
         match &self.kind {
             ParameterKind::Days { .. } => whole(0, DAYS_MAX),

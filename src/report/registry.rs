@@ -156,7 +156,7 @@ impl Registry {
         let names: Vec<_> = self.reports.iter().map(|report| report.name.as_str()).collect();
         let folder = self.broken.iter().find(|broken| broken.name.is_empty());
         let folder = folder.map(|broken| format!("; {broken}")).unwrap_or_default();
-        Err(format!("there is no report '{}': there are {}{folder}", crate::render::visible(name), names.join(", ")))
+        Err(format!("there is no report {}: there are {}{folder}", crate::render::quoted(name), names.join(", ")))
     }
 }
 

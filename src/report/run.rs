@@ -11,7 +11,7 @@ use super::parameter::ParameterKind;
 use super::sift::{Sift, Sifting};
 use crate::config::Exception;
 use crate::model::{TimeError, Timestamp};
-use crate::render::{Appendix, Cell, Column, Frame, Kind, Sink, Table, Value};
+use crate::render::{Appendix, Cell, Column, Frame, Kind, Sink, Table, Value, quoted};
 use crate::store::sandbox::{self, Bound, Described, Limits, Question, Raw, Reader, Row, SandboxError};
 
 /// What is asked of a report.
@@ -315,13 +315,13 @@ fn parameters(report: &Report, request: &Request) -> Result<Vec<(String, Value)>
     let mut given: Vec<Option<Value>> = vec![None; report.parameters.len()];
     for text in &request.parameters {
         let (name, value) = text.split_once('=').ok_or_else(|| {
-            ReportError::Usage(format!("'{text}' is not a parameter: it is written NAME=VALUE, as in days=180"))
+            ReportError::Usage(format!("{} is not a parameter: it is written NAME=VALUE, as in days=180", quoted(text)))
         })?;
         let place = report.parameters.iter().position(|parameter| parameter.name == name).ok_or_else(|| {
             let names: Vec<_> = report.parameters.iter().map(|parameter| parameter.name.as_str()).collect();
             let valid =
                 if names.is_empty() { "it takes none".into() } else { format!("it takes {}", names.join(", ")) };
-            ReportError::Usage(format!("the report {} has no parameter '{name}': {valid}", report.name))
+            ReportError::Usage(format!("the report {} has no parameter {}: {valid}", report.name, quoted(name)))
         })?;
         if given[place].is_some() {
             return Err(ReportError::Usage(format!("the parameter {name} is given twice")));
@@ -349,7 +349,7 @@ async fn sites(
     known.dedup();
     if let Some(unknown) = chosen.iter().find(|site| !known.contains(site)) {
         let known = if known.is_empty() { "it has none yet".into() } else { format!("it has {}", known.join(", ")) };
-        return Err(ReportError::Usage(format!("the mirror has no site '{unknown}': {known}")));
+        return Err(ReportError::Usage(format!("the mirror has no site {}: {known}", quoted(unknown))));
     }
     let sites = if chosen.is_empty() { &known[..] } else { chosen };
     Ok(serde_json::Value::from(sites).to_string())
@@ -378,8 +378,8 @@ async fn group_exists(
         return Ok(());
     }
     Err(ReportError::Usage(format!(
-        "the mirror has no group '{}' at that time: `rollbook report groups` lists them",
-        crate::render::visible(group)
+        "the mirror has no group {} at that time: `rollbook report groups` lists them",
+        quoted(group)
     )))
 }
 

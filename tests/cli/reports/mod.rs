@@ -59,3 +59,27 @@ fn tables_are_exported_as_they_stood() {
     assert!(world.run(&["export", "users", "--format", "csv"]).exits(0).stdout.contains("newcomer"));
     assert_eq!(["users", "groups", "memberships", "changes"].map(exported), before);
 }
+
+#[test]
+fn odd_names_that_nothing_has_are_told_in_a_line() {
+    let world = World::small();
+    world.sync().exits(0);
+    let long = "x".repeat(40_000);
+    for odd in ["a\nb", "\"'", "a;b,c\td", "\u{202e}gnp", "../../etc/passwd", long.as_str()] {
+        let (parameter, group) = (format!("{odd}=1"), format!("group={odd}"));
+        for asked in [
+            &["report", odd][..],
+            &["report", "users", "--site", odd],
+            &["report", "users", "--as-of", odd],
+            &["report", "users", "--param", &parameter],
+            &["report", "memberships", "--param", &group],
+            &["export", "users", "--site", odd],
+            &["history", "user", odd],
+        ] {
+            let ran = world.run(asked).exits(2);
+            assert_eq!(ran.stdout, "");
+            assert!(ran.stderr.lines().count() == 1 && ran.stderr.len() < 1_000, "{asked:?}: {}", ran.stderr);
+            assert!(!ran.stderr.contains('\u{202e}'));
+        }
+    }
+}
