@@ -137,9 +137,11 @@ pub(super) async fn tell<'o>(
 ) -> Result<Told, Failure> {
     let own = matches!(report.origin, Origin::Own(_));
     let settings = Settings { timeout: settings.timeout.or(own.then_some(OWN)), ..settings.clone() };
-    report::run(connection, report, request, &settings, open).await.map_err(|error| match &error {
+    report::run(connection, report, request, &settings, open).await.map_err(|error| match error {
         ReportError::Usage(_) => Failure::new(Exit::Usage, error),
         ReportError::Declaration { .. } if own => Failure::new(Exit::Usage, error),
+        // That the file is damaged is to be seen from outside.
+        ReportError::Sandbox(error) => Failure::from(error),
         _ => Failure::from(error),
     })
 }
