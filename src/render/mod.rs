@@ -391,3 +391,7 @@ fn xml_text(text: &str) -> Cow<'_, str> {
     }
     text.chars().map(|c| if fits(c) { c } else { '\u{fffd}' }).collect::<String>().into()
 }
+
+/// Every whole number up to here is a double too, which is what numbers in a workbook are: 2^53.
+#[cfg(any(feature = "parquet", feature = "xlsx"))]
+const EXACT: u64 = 1 << 53;

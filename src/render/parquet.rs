@@ -12,7 +12,7 @@ use ::parquet::file::writer::SerializedFileWriter;
 use ::parquet::schema::types::{Type, TypePtr};
 use bytes::Bytes;
 
-use super::{Appendix, Cell, Column, Frame, Kind, Out, Sink, json, unique_names, visible};
+use super::{Appendix, Cell, Column, EXACT, Frame, Kind, Out, Sink, json, unique_names, visible};
 use crate::model::Timestamp;
 
 /// How many rows a row group has at most.
@@ -20,9 +20,6 @@ const ROWS: usize = 50_000;
 
 /// Where a row group ends earlier, in bytes of values: wide rows must not take all of the memory.
 const BYTES: usize = 24 * 1024 * 1024;
-
-/// Every whole number up to here is a double too: 2^53.
-const EXACT: u64 = 1 << 53;
 
 pub(super) struct Writer<'a> {
     /// Until the first row group is full: what type an undeclared column has is not known before.
@@ -331,11 +328,11 @@ fn io_error(error: ParquetError) -> io::Error {
 
 #[cfg(test)]
 mod tests {
-    use std::io::{Cursor, Seek, SeekFrom, Write};
+    use std::io::Cursor;
 
     use ::parquet::file::reader::{FileReader, SerializedFileReader};
 
-    use super::super::tests::HOSTILE;
+    use super::super::tests::{Full, HOSTILE};
     use super::super::{Format, Style, Table, Value, open, write};
     use super::*;
 
@@ -420,22 +417,6 @@ mod tests {
 
     #[test]
     fn the_error_of_the_file_is_kept() {
-        /// Has room for so many bytes.
-        struct Full(usize);
-        impl Write for Full {
-            fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-                self.0 = self.0.checked_sub(bytes.len()).ok_or(io::ErrorKind::StorageFull)?;
-                Ok(bytes.len())
-            }
-            fn flush(&mut self) -> io::Result<()> {
-                Ok(())
-            }
-        }
-        impl Seek for Full {
-            fn seek(&mut self, _: SeekFrom) -> io::Result<u64> {
-                Ok(0)
-            }
-        }
         // More than is gathered before it is written.
         let text = "x".repeat(BYTES);
         for room in [0, 10, 100] {

@@ -1,5 +1,27 @@
 use super::*;
 
+#[cfg(any(feature = "parquet", feature = "xlsx"))]
+/// Has room for so many bytes.
+pub(crate) struct Full(pub(crate) usize);
+
+#[cfg(any(feature = "parquet", feature = "xlsx"))]
+impl Write for Full {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0 = self.0.checked_sub(bytes.len()).ok_or(io::ErrorKind::StorageFull)?;
+        Ok(bytes.len())
+    }
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[cfg(any(feature = "parquet", feature = "xlsx"))]
+impl Seek for Full {
+    fn seek(&mut self, _: io::SeekFrom) -> io::Result<u64> {
+        Ok(0)
+    }
+}
+
 /// A name that attacks spreadsheets, terminals and lines at once.
 pub(crate) const HOSTILE: &str = "=1+1\n\u{202e}\"evil\"'\u{1b}[31m,";
 

@@ -5,9 +5,10 @@
 
 use std::io::{self, Write};
 
-use quick_xml::events::{BytesEnd, BytesStart, BytesText, Event};
+use quick_xml::events::{BytesEnd, BytesStart, Event};
 
-use super::{Appendix, Cell, Column, Format, Kind, Out, Sink, Style, json, truth, xml_text};
+use super::xml::write_cell;
+use super::{Appendix, Cell, Column, Format, Kind, Out, Sink, Style, json, truth};
 use crate::model::Timestamp;
 
 /// The formats that the app writes.
@@ -156,11 +157,7 @@ impl<'a> Xml<'a> {
     }
 
     fn element(&mut self, name: &str, text: &str) -> io::Result<()> {
-        self.out.write_event(Event::Start(BytesStart::new(name)))?;
-        // A parser would fold a carriage return that stands for itself.
-        let escaped = quick_xml::escape::escape(xml_text(text)).replace('\r', "&#13;");
-        self.out.write_event(Event::Text(BytesText::from_escaped(escaped)))?;
-        self.out.write_event(Event::End(BytesEnd::new(name)))
+        write_cell(name, None, Kind::Text, &Cell::Text(text.into()), &mut self.out)
     }
 }
 

@@ -9,7 +9,7 @@ use rust_xlsxwriter::{
     DocProperties, ExcelDateTime, Format, FormatAlign, FormatBorder, Workbook, Worksheet, XlsxError,
 };
 
-use super::{Appendix, Cell, Column, Frame, INCOMPLETE, Kind, Out, Sink, Value, truth, xml_text};
+use super::{Appendix, Cell, Column, EXACT, Frame, INCOMPLETE, Kind, Out, Sink, Value, truth, xml_text};
 use crate::model::Timestamp;
 
 /// How many rows a sheet has below its header.
@@ -32,9 +32,6 @@ const WIDEST: usize = 60;
 
 /// How wide the longer texts about the rows are, in characters.
 const WRAPPED: usize = 80;
-
-/// Numbers in a workbook are doubles, and every whole number up to here is one: 2^53.
-const EXACT: u64 = 1 << 53;
 
 /// 1900-03-01. Excel believes in a 29 February 1900, so the days before have another number in other programs.
 const FIRST_DAY: i64 = -2_203_891_200_000;
@@ -433,9 +430,9 @@ fn io_error(error: XlsxError) -> io::Error {
 
 #[cfg(test)]
 mod tests {
-    use std::io::{Cursor, Read, Seek, SeekFrom};
+    use std::io::{Cursor, Read};
 
-    use super::super::tests::HOSTILE;
+    use super::super::tests::{Full, HOSTILE};
     use super::super::{Format, Style, Table, open, write};
     use super::*;
 
@@ -585,22 +582,6 @@ mod tests {
 
     #[test]
     fn the_error_of_the_file_is_kept() {
-        /// Has room for so many bytes.
-        struct Full(usize);
-        impl Write for Full {
-            fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-                self.0 = self.0.checked_sub(bytes.len()).ok_or(io::ErrorKind::StorageFull)?;
-                Ok(bytes.len())
-            }
-            fn flush(&mut self) -> io::Result<()> {
-                Ok(())
-            }
-        }
-        impl Seek for Full {
-            fn seek(&mut self, _: SeekFrom) -> io::Result<u64> {
-                Ok(0)
-            }
-        }
         for room in [0, 10, 1000, 3000] {
             let mut out = Full(room);
             let sink = open(Format::Xlsx, Style::default(), None, &[Column::new("n", Kind::Text)], &mut out).unwrap();

@@ -126,7 +126,8 @@ fn line<W: Write>(name: &str, text: &str, out: &mut quick_xml::Writer<W>) -> io:
     out.get_mut().write_all(b"\n")
 }
 
-fn write_cell<W: Write>(
+/// Writes an element that holds a value.
+pub(super) fn write_cell<W: Write>(
     name: &str,
     attribute: Option<(&str, &str)>,
     kind: Kind,
