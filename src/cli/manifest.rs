@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use sqlx::SqliteConnection;
 
-use super::output::{FileOptions, Target, to_file};
+use super::output::{FileOptions, Target, to_file, unwritable};
 use super::report::tell;
 use super::{Exit, Failure, Outcome};
 use crate::config::Exception;
@@ -124,7 +124,7 @@ pub(super) fn finish(path: &Path, mut target: Target, given: Given<'_>, out: &mu
         serde_json::to_writer_pretty(&mut *out, &manifest)?;
         out.write_all(b"\n")
     });
-    Ok(written.with_context(|| format!("{} cannot be written", path.display()))?)
+    Ok(written.with_context(|| unwritable(path))?)
 }
 
 impl Given<'_> {

@@ -47,13 +47,11 @@ impl FileOptions {
         let path = self.path();
         refuse_terminal(format, path.is_none() && io::stdout().is_terminal())?;
         let style = if path.is_some() { Style::default() } else { terminal() };
-        let whole = match path.map(NewFile::create) {
+        let whole = match path {
             None => Whole::Spooled(SpooledTempFile::new(IN_MEMORY)),
-            Some(file) => {
-                let path = path.unwrap_or(Path::new("-"));
-                let unwritable = || format!("{} cannot be written", path.display());
-                let mut file = file.with_context(unwritable)?;
-                file.remove_on_signal().with_context(unwritable)?;
+            Some(path) => {
+                let mut file = NewFile::create(path).with_context(|| unwritable(path))?;
+                file.remove_on_signal().with_context(|| unwritable(path))?;
                 Whole::File(file)
             }
         };
@@ -84,7 +82,7 @@ impl FileOptions {
         let mut target = self.begin(format)?;
         let written = write(target.style, target.out());
         match self.path() {
-            Some(path) => written.with_context(|| format!("{} cannot be written", path.display()))?,
+            Some(path) => written.with_context(|| unwritable(path))?,
             None => written.context("the result cannot be written")?,
         }
         target.finish(out)
@@ -139,7 +137,7 @@ impl Target {
         match self.whole {
             Whole::File(file) => {
                 let path = file.path.clone();
-                Ok(file.finish().with_context(|| format!("{} cannot be written", path.display()))?)
+                Ok(file.finish().with_context(|| unwritable(&path))?)
             }
             Whole::Spooled(mut spool) => {
                 spool.rewind().context("the result cannot be read back")?;
@@ -147,6 +145,11 @@ impl Target {
             }
         }
     }
+}
+
+/// Names the file in what the system said.
+pub(super) fn unwritable(path: &Path) -> String {
+    format!("{} cannot be written", path.display())
 }
 
 /// Refuses to write bytes to a terminal that are no text.

@@ -87,7 +87,7 @@ pub struct ReportColumn {
 }
 
 impl Report {
-    /// Refuses columns that are not the declared ones; takes them as they come where none are declared.
+    /// Takes columns as they come where none are declared; refuses those that are not the declared ones.
     pub(super) fn take_columns(&mut self, found: &[String]) -> Result<(), String> {
         if self.columns.is_empty() {
             let column = |name: &String| ReportColumn {
@@ -98,6 +98,11 @@ impl Report {
             };
             self.columns = found.iter().map(column).collect();
         }
+        self.has_columns(found)
+    }
+
+    /// Refuses columns that are not the declared ones.
+    pub(super) fn has_columns(&self, found: &[String]) -> Result<(), String> {
         let declared: Vec<&str> = self.columns.iter().map(|column| column.name.as_str()).collect();
         if found == declared {
             return Ok(());

@@ -115,7 +115,10 @@ pub async fn run<'o>(
     let parameters = parameters(report, request)?;
     // One read transaction: the walks named and the rows shown are of the same moment.
     let mut snapshot = connection.begin().await?;
-    let (_, asked) = sandbox::describe(&mut snapshot, &report.sql).await.map_err(|error| declaration(report, error))?;
+    let described = sandbox::describe(&mut snapshot, &report.sql).await;
+    let (columns, asked) = described.map_err(|error| declaration(report, error))?;
+    let names: Vec<String> = columns.into_iter().map(|column| column.name).collect();
+    report.has_columns(&names).map_err(|reason| ReportError::Declaration { report: report.name.clone(), reason })?;
     answers(report, request, &asked)?;
     let configured: Vec<&str> = settings.sites.iter().map(|(site, _)| site.as_str()).collect();
     let sites = sites(&mut snapshot, &request.sites, &configured).await?;
@@ -124,8 +127,11 @@ pub async fn run<'o>(
             group_exists(&mut snapshot, group, &sites, request.as_of).await?;
         }
     }
-    let every = self::sites(&mut snapshot, &[], &configured).await?;
-    let walks = walks(&mut snapshot, if report.every_site { &every } else { &sites }, request.as_of).await?;
+    let rests_on = match report.every_site {
+        true => self::sites(&mut snapshot, &[], &configured).await?,
+        false => sites.clone(),
+    };
+    let walks = walks(&mut snapshot, &rests_on, request.as_of).await?;
     let mut bound = vec![
         ("as_of", Bound::Text(request.as_of.to_sql())),
         ("sites", Bound::Text(sites)),
@@ -252,10 +258,7 @@ struct Rows<'r, 'e, 'o, O> {
 impl<'o, O: FnOnce(&[Column]) -> io::Result<Box<dyn Sink + 'o>>> Reader for Rows<'_, '_, 'o, O> {
     type Error = ReportError;
 
-    fn begin(&mut self, columns: &[Described]) -> Result<(), ReportError> {
-        let names: Vec<String> = columns.iter().map(|column| column.name.clone()).collect();
-        let report = self.report.name.clone();
-        self.report.clone().take_columns(&names).map_err(|reason| ReportError::Declaration { report, reason })?;
+    fn begin(&mut self, _: &[Described]) -> Result<(), ReportError> {
         self.sink = self.open.take().map(|open| open(&self.columns)).transpose()?;
         Ok(())
     }

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use anyhow::Context;
 
-use super::super::output::NewFile;
+use super::super::output::{NewFile, unwritable};
 use super::super::progress::Bar;
 use super::super::{Exit, Failure, Outcome};
 use crate::clock::Clock;
@@ -51,11 +51,10 @@ pub(super) async fn users(
                 Ok(out.flush().context("the result cannot be written")?)
             }
             Some(path) => {
-                let unwritable = || format!("{} cannot be written", path.display());
                 // Before the site is asked to leave a file behind for nothing.
-                let mut file = NewFile::create(path).with_context(unwritable)?;
+                let mut file = NewFile::create(path).with_context(|| unwritable(path))?;
                 export(&client, site, format, &bar, |bytes| file.write_all(bytes)).await?;
-                Ok(file.finish().with_context(unwritable)?)
+                Ok(file.finish().with_context(|| unwritable(path))?)
             }
         }
     };
