@@ -138,7 +138,10 @@ fn planned(loaded: &Loaded, now: Timestamp) -> Vec<Planned<'_>> {
     let exports = loaded.config.exports.iter().enumerate();
     let exports =
         exports.map(|(index, export)| plan(now, format!("exports[{index}].schedule"), &export.schedule, Tz::UTC));
-    sites.chain(exports).collect()
+    let housekeeping = plan(now, "housekeeping.schedule".into(), &loaded.config.housekeeping.schedule, Tz::UTC);
+    let backup = loaded.config.backup.as_ref();
+    let backup = backup.map(|backup| plan(now, "backup.schedule".into(), &backup.schedule, Tz::UTC));
+    sites.chain(exports).chain([housekeeping]).chain(backup).collect()
 }
 
 #[cfg(test)]

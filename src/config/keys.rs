@@ -38,6 +38,8 @@ pub(super) enum Kind {
         max: f64,
     },
     Duration,
+    /// A duration that may be nothing.
+    Pause,
     Choice(&'static [&'static str]),
     Zone,
     Schedule,
@@ -76,6 +78,21 @@ pub(super) const TABLES: &[(&str, &str)] = &[
          the file, one `[[exceptions]]` each.",
     ),
     ("exports[]", "Reports that the daemon writes on a schedule. Only in the file, one `[[exports]]` each."),
+    (
+        "housekeeping",
+        "What the daemon does beside the walks: the tables' statistics are renewed, the write-ahead log is carried over, \
+         and what `[retention]` says is done.",
+    ),
+    (
+        "backup",
+        "Optional: copies of the database, as `rollbook db backup` makes them, that the daemon makes and rotates.",
+    ),
+    ("retention", "Optional: how long what is no longer so is kept. Without these keys, for ever."),
+    (
+        "webhooks[]",
+        "Optional: addresses that the daemon tells of what needs a person, as JSON in a POST request. Only in the file, \
+         one `[[webhooks]]` each.",
+    ),
 ];
 
 const fn key(path: &'static str, kind: Kind, default: Option<&'static str>, doc: &'static str) -> Key {
@@ -93,6 +110,13 @@ pub(super) const KEYS: &[Key] = &[
         Path,
         Some("rollbook.db"),
         "The SQLite file. It is created, readable by its owner alone, when it does not exist.",
+    ),
+    key(
+        "database.group",
+        Text,
+        None,
+        "A group of this machine whose members may read the database, the backups and the exports. Without it their \
+         owner alone may.",
     ),
     key(
         "http.listen",
@@ -156,6 +180,13 @@ pub(super) const KEYS: &[Key] = &[
         "When the daemon walks the site. Without it the site is walked by `rollbook sync` alone.",
     ),
     key(
+        "sites.*.jitter",
+        Pause,
+        Some("60s"),
+        "Each walk of the schedule begins by a random time later, at most this, and at most a tenth of the time to the \
+         next: so that not everybody asks at the full hour. `\"0s\"` for none.",
+    ),
+    key(
         "sites.*.timezone",
         Zone,
         Some("UTC"),
@@ -209,6 +240,19 @@ pub(super) const KEYS: &[Key] = &[
         None,
         "The groups whose members may use Confluence, separated by commas, as in `confluence-users, wiki-guests`. The \
          report `licence-groups` tells by them why a user is licensed; without them it deduces them from who has access.",
+    ),
+    key(
+        "sites.*.admin_groups",
+        Text,
+        None,
+        "The groups that administer the site, separated by commas; `*` is any run of characters. A change of their \
+         members is told by `[[webhooks]]`. Without it, those that the report `admins` names.",
+    ),
+    key(
+        "sites.*.seats",
+        Integer { min: 1, max: i64::MAX },
+        None,
+        "How many users the site's licence allows. More than that are told by `[[webhooks]]` and in `/metrics`.",
     ),
     key("sites.*.limits.concurrency", Integer { min: 1, max: 64 }, Some("4"), "Requests in flight at one time."),
     key(
@@ -323,9 +367,67 @@ pub(super) const KEYS: &[Key] = &[
         "exports[].path",
         Path,
         ALWAYS,
-        "The file that is written; `{date}` in it becomes the day of the export, as in `inactive-2026-01-31.xlsx`.",
+        "The file that is written. `{date}` in it becomes the day of the export (UTC), as in `inactive-2026-01-31.xlsx`; \
+         with `{site}` there is a file for each site. Its folder is made when it is not there.",
     ),
     required("exports[].schedule", Schedule, ALWAYS, "When it is written; cron is read in UTC."),
+    key(
+        "exports[].keep",
+        Integer { min: 1, max: 100_000 },
+        None,
+        "How many files of other days are kept, with this one: older ones are removed once the new one is written. \
+         Without it all are.",
+    ),
+    key("housekeeping.schedule", Schedule, Some("0 30 3 * * *"), "When; cron is read in UTC."),
+    key(
+        "backup.path",
+        Path,
+        None,
+        "The copy; `{date}` in it becomes the day (UTC), as in `backups/rollbook-{date}.db`. Its folder is made when it \
+         is not there. Without this key no copy is made.",
+    ),
+    key("backup.schedule", Schedule, Some("0 0 4 * * *"), "When it is made; cron is read in UTC."),
+    key(
+        "backup.keep",
+        Integer { min: 1, max: 100_000 },
+        Some("7"),
+        "How many copies are kept: older ones are removed once the new one is verified.",
+    ),
+    key(
+        "retention.history",
+        Duration,
+        None,
+        "What ended longer ago is removed, as `rollbook db prune` does: versions of users, memberships, log-ins, changes. \
+         What is so now stays, and so do the walks and their figures.",
+    ),
+    key(
+        "retention.closed_accounts",
+        Pause,
+        None,
+        "Cloud: an account that was found closed so long ago is forgotten, as `rollbook db forget` does.",
+    ),
+    key(
+        "webhooks[].url",
+        Secret,
+        None,
+        "Where to. Prefer `url_file` when the address itself lets whoever knows it in; never both.",
+    ),
+    required("webhooks[].url_file", SecretFile, "unless `url` is given", "A file that holds the address."),
+    key("webhooks[].secret", Secret, None, "The key of the signature. Prefer `secret_file`; never both."),
+    key(
+        "webhooks[].secret_file",
+        SecretFile,
+        None,
+        "A file that holds the key of the signature. Without a key nothing is signed.",
+    ),
+    key(
+        "webhooks[].events",
+        Text,
+        Some("walk.failed, walk.held, site.stale, admins.changed, seats.exceeded"),
+        "Of what it is told, separated by commas: `walk.failed` (a site could not be walked), `walk.held` (a walk waits \
+         for a decision), `site.stale` (no walk was applied for longer than `freshness`), `admins.changed` (somebody \
+         joined or left a group of `admin_groups`), `seats.exceeded` (there are more active users than `seats`).",
+    ),
 ];
 
 /// What a name stands for within a table.

@@ -35,7 +35,7 @@ fn type_of(kind: Kind) -> String {
         Kind::Integer { min, max: i64::MAX } => format!("whole number, {min} or more"),
         Kind::Integer { min, max } => format!("whole number, {min} to {max}"),
         Kind::Number { min, max } => format!("number, {min} to {max}"),
-        Kind::Duration => "duration".into(),
+        Kind::Duration | Kind::Pause => "duration".into(),
         Kind::Choice(choices) => choices.iter().map(|choice| format!("`{choice}`")).collect::<Vec<_>>().join(", "),
         Kind::Zone => "time zone".into(),
         Kind::Schedule => "schedule".into(),

@@ -211,15 +211,15 @@ impl<'a> Scope<'a> {
         })
     }
 
-    /// A duration longer than nothing.
+    /// A duration; longer than nothing unless the key is a pause.
     pub fn duration(&self, name: &str) -> Option<Duration> {
-        self.read(name, |_, value| {
+        self.read(name, |key, value| {
             let text = match &value.kind {
                 ValueKind::I64(number) => number.to_string(), // refused, with the advice to add a unit
                 _ => text_of(value)?.to_owned(),
             };
             match parse_duration(&text)? {
-                Duration::ZERO => Err("must be longer than 0s".into()),
+                Duration::ZERO if key.kind != Kind::Pause => Err("must be longer than 0s".into()),
                 duration => Ok((duration, json!(text))),
             }
         })

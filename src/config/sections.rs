@@ -22,6 +22,14 @@ pub struct Config {
     pub exceptions: Vec<Exception>,
     /// `[[exports]]`
     pub exports: Vec<Export>,
+    /// `[housekeeping]`
+    pub housekeeping: Housekeeping,
+    /// `[backup]`
+    pub backup: Option<BackupPlan>,
+    /// `[retention]`
+    pub retention: Retention,
+    /// `[[webhooks]]`
+    pub webhooks: Vec<Webhook>,
 }
 
 /// Where the mirror lives.
@@ -29,6 +37,8 @@ pub struct Config {
 pub struct Database {
     /// The SQLite file.
     pub path: PathBuf,
+    /// The group of this machine that may read it, and what is made of it.
+    pub group: Option<String>,
 }
 
 /// The local web server.
@@ -69,6 +79,8 @@ pub struct Site {
     pub credentials: Credentials,
     /// When it is walked by the daemon.
     pub schedule: Option<Schedule>,
+    /// How much later than the schedule says a walk may begin.
+    pub jitter: Duration,
     /// The site's time zone, for sources that write times without one and for its cron schedule.
     pub timezone: chrono_tz::Tz,
     /// The site is stale when its last applied walk is older.
@@ -89,6 +101,10 @@ pub struct Site {
     pub group_filter: Option<globset::GlobMatcher>,
     /// The groups that are said to grant access; empty: they are deduced.
     pub licence_groups: Vec<String>,
+    /// The groups that administer, as patterns; empty: those of the report `admins`.
+    pub admin_groups: Vec<String>,
+    /// How many users its licence allows.
+    pub seats: Option<u64>,
     /// Cloud: where last-active dates come from.
     pub organization: Option<Organization>,
 }
@@ -232,6 +248,79 @@ pub struct Export {
     pub report: String,
     pub params: Vec<(String, String)>,
     pub format: String,
+    /// With the placeholders `{date}` and `{site}`.
     pub path: PathBuf,
     pub schedule: Schedule,
+    /// How many files are kept; `None` = all.
+    pub keep: Option<usize>,
+}
+
+/// `[housekeeping]`
+#[derive(Clone, Debug)]
+pub struct Housekeeping {
+    /// Read in UTC.
+    pub schedule: Schedule,
+}
+
+/// `[backup]`
+#[derive(Clone, Debug)]
+pub struct BackupPlan {
+    /// With the placeholder `{date}`.
+    pub path: PathBuf,
+    /// Read in UTC.
+    pub schedule: Schedule,
+    /// How many copies are kept.
+    pub keep: usize,
+}
+
+/// `[retention]`; what is `None` is kept for ever.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Retention {
+    /// How long what ended is kept.
+    pub history: Option<Duration>,
+    /// Cloud: how long a closed account is kept.
+    pub closed_accounts: Option<Duration>,
+}
+
+/// What a webhook may be told of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Event {
+    /// `walk.failed`
+    WalkFailed,
+    /// `walk.held`
+    WalkHeld,
+    /// `site.stale`
+    SiteStale,
+    /// `admins.changed`
+    AdminsChanged,
+    /// `seats.exceeded`
+    SeatsExceeded,
+}
+
+impl Event {
+    /// All of them.
+    pub const ALL: [Self; 5] =
+        [Self::WalkFailed, Self::WalkHeld, Self::SiteStale, Self::AdminsChanged, Self::SeatsExceeded];
+
+    /// The spelling in the configuration, in what is sent, and in SQL.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::WalkFailed => "walk.failed",
+            Self::WalkHeld => "walk.held",
+            Self::SiteStale => "site.stale",
+            Self::AdminsChanged => "admins.changed",
+            Self::SeatsExceeded => "seats.exceeded",
+        }
+    }
+}
+
+/// One `[[webhooks]]`.
+#[derive(Clone, Debug)]
+pub struct Webhook {
+    /// Where to; may itself be a secret.
+    pub url: Secret,
+    /// The key of the signature.
+    pub secret: Option<Secret>,
+    /// Of what it is told.
+    pub events: Vec<Event>,
 }

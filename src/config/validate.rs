@@ -7,12 +7,14 @@ use super::sections::*;
 use super::{Schedule, Secret};
 use crate::model::Timestamp;
 
-/// Placeholders in the path of an export.
-const PLACEHOLDERS: [&str; 1] = ["date"];
+const DAY: std::time::Duration = std::time::Duration::from_secs(86_400);
+
+/// Placeholders in the path of an export; in that of a backup the first.
+const PLACEHOLDERS: [&str; 2] = ["date", "site"];
 
 /// The whole configuration. `None`, or problems in the context: it cannot be used.
 pub(super) fn config(root: &Scope, context: &Context, now: Timestamp) -> Option<Config> {
-    let database = root.child("database").path("path").map(|path| Database { path });
+    let database = database(&root.child("database"));
     let http = http(&root.child("http"));
     let log = root
         .child("log")
@@ -25,7 +27,80 @@ pub(super) fn config(root: &Scope, context: &Context, now: Timestamp) -> Option<
     }
     let exceptions = root.elements("exceptions").iter().filter_map(|scope| exception(scope, context, now)).collect();
     let exports = root.elements("exports").iter().filter_map(|scope| export(scope, now)).collect();
-    Some(Config { database: database?, http: http?, log: log?, sites, reports, exceptions, exports })
+    let housekeeping = housekeeping(&root.child("housekeeping"), now);
+    let backup = backup(&root.child("backup"), now);
+    let retention = retention(&root.child("retention"));
+    let webhooks = root.elements("webhooks").iter().filter_map(webhook).collect();
+    Some(Config {
+        database: database?,
+        http: http?,
+        log: log?,
+        sites,
+        reports,
+        exceptions,
+        exports,
+        housekeeping: housekeeping?,
+        backup,
+        retention,
+        webhooks,
+    })
+}
+
+fn database(scope: &Scope) -> Option<Database> {
+    let path = scope.path("path");
+    let group = scope.text("group");
+    Some(Database { path: path?, group })
+}
+
+fn housekeeping(scope: &Scope, now: Timestamp) -> Option<Housekeeping> {
+    let schedule = scope.schedule("schedule").filter(|schedule| fires(scope, schedule, Tz::UTC, now));
+    Some(Housekeeping { schedule: schedule? })
+}
+
+fn backup(scope: &Scope, now: Timestamp) -> Option<BackupPlan> {
+    let path = scope.path("path");
+    refuse_unknown_placeholders(scope, path.as_deref(), &PLACEHOLDERS[..1]);
+    let schedule = scope.schedule("schedule").filter(|schedule| fires(scope, schedule, Tz::UTC, now));
+    let keep = scope.integer("keep");
+    if scope.is_given() && !scope.has("path") {
+        scope.problem("path", "is missing: name the copy, as in \"backups/rollbook-{date}.db\", or remove the table");
+    }
+    Some(BackupPlan { path: path?, schedule: schedule?, keep: keep? })
+}
+
+fn retention(scope: &Scope) -> Retention {
+    let history = scope.duration("history");
+    let closed_accounts = scope.duration("closed_accounts");
+    if let Some(history) = history.filter(|history| *history < DAY) {
+        let message = format!("is {} seconds: history is kept for a day or longer", history.as_secs());
+        scope.problem("history", message);
+    }
+    Retention { history, closed_accounts }
+}
+
+fn webhook(scope: &Scope) -> Option<Webhook> {
+    if !scope.has("url") && !scope.has("url_file") {
+        scope.problem("url_file", "is missing: give exactly one of url, url_file");
+    }
+    let url = scope.secret(&["url", "url_file"]).and_then(|(name, url)| match url::Url::parse(url.reveal()) {
+        Ok(parsed) if matches!(parsed.scheme(), "http" | "https") => Some(url),
+        _ => {
+            scope.problem(
+                name,
+                "holds no address: write scheme, host and path, as in \"https://chat.example.com/hook\"",
+            );
+            None
+        }
+    });
+    let secret = scope.secret(&["secret", "secret_file"]).map(|(_, secret)| secret);
+    let events = scope.parsed("events", |text| {
+        let event = |name: String| {
+            let known = Event::ALL.into_iter().find(|event| event.as_str() == name);
+            known.ok_or_else(|| format!("holds '{name}': there are {}", Event::ALL.map(Event::as_str).join(", ")))
+        };
+        names(text).into_iter().map(event).collect::<Result<Vec<_>, _>>()
+    });
+    Some(Webhook { url: url?, secret, events: events? })
 }
 
 fn http(scope: &Scope) -> Option<Http> {
@@ -77,6 +152,7 @@ fn site(id: &str, scope: &Scope, context: &Context, now: Timestamp) -> Option<Si
     }
     let credentials = credentials(scope, kind);
     let schedule = scope.schedule("schedule");
+    let jitter = scope.duration("jitter");
     let timezone = scope.parsed("timezone", zone);
     let schedule = schedule.filter(|schedule| fires(scope, schedule, timezone.unwrap_or(Tz::UTC), now));
     let freshness = scope.duration("freshness");
@@ -95,6 +171,8 @@ fn site(id: &str, scope: &Scope, context: &Context, now: Timestamp) -> Option<Si
     let cloud_id = cloud_id(scope, base_url.as_ref());
     let group_filter = scope.parsed("group_filter", |text| glob(text, "confluence-*"));
     let licence_groups = scope.parsed("licence_groups", |text| Ok(names(text)));
+    let admin_groups = scope.parsed("admin_groups", |text| Ok(names(text)));
+    let seats = scope.integer("seats");
     let limits = limits(&scope.child("limits"));
     let guard = guard(&scope.child("guard"));
     let organization_scope = scope.child("organization");
@@ -116,6 +194,7 @@ fn site(id: &str, scope: &Scope, context: &Context, now: Timestamp) -> Option<Si
         base_url: base_url?,
         credentials: credentials?,
         schedule,
+        jitter: jitter?,
         timezone: timezone?,
         freshness: freshness?,
         user_export: user_export?,
@@ -126,6 +205,8 @@ fn site(id: &str, scope: &Scope, context: &Context, now: Timestamp) -> Option<Si
         cloud_id,
         group_filter,
         licence_groups: licence_groups.unwrap_or_default(),
+        admin_groups: admin_groups.unwrap_or_default(),
+        seats,
         organization,
     })
 }
@@ -284,14 +365,19 @@ fn export(scope: &Scope, now: Timestamp) -> Option<Export> {
     let params = scope.parameters("params");
     let format = scope.choice("format");
     let path = scope.path("path");
-    if let Some(unknown) = path.as_ref().and_then(|path| unknown_placeholder(&path.to_string_lossy())) {
-        scope.problem("path", format!("holds the unknown placeholder {unknown}: only {{date}} is replaced"));
-    }
+    refuse_unknown_placeholders(scope, path.as_deref(), &PLACEHOLDERS);
     let schedule = scope.schedule("schedule").filter(|schedule| fires(scope, schedule, Tz::UTC, now));
-    Some(Export { report: report?, params, format: format?.to_owned(), path: path?, schedule: schedule? })
+    let keep = scope.integer("keep");
+    Some(Export { report: report?, params, format: format?.to_owned(), path: path?, schedule: schedule?, keep })
 }
 
-fn unknown_placeholder(path: &str) -> Option<String> {
-    let inner = path.split('{').skip(1).filter_map(|rest| rest.split_once('}')).map(|(name, _)| name);
-    inner.filter(|name| !PLACEHOLDERS.contains(name)).map(|name| format!("{{{name}}}")).next()
+fn refuse_unknown_placeholders(scope: &Scope, path: Option<&std::path::Path>, known: &[&str]) {
+    let path = path.map(|path| path.to_string_lossy().into_owned()).unwrap_or_default();
+    let mut inner = path.split('{').skip(1).filter_map(|rest| rest.split_once('}')).map(|(name, _)| name);
+    if let Some(unknown) = inner.find(|name| !known.contains(name)) {
+        let replaced: Vec<String> = known.iter().map(|name| format!("{{{name}}}")).collect();
+        let message =
+            format!("holds the unknown placeholder {{{unknown}}}: replaced are only {}", replaced.join(" and "));
+        scope.problem("path", message);
+    }
 }

@@ -19,11 +19,12 @@ const APPLICATION_ID: i32 = 0x524F_4C4C;
 const NOWHERE: &str = ":memory:";
 
 /// The migrations, oldest first; `user_version` counts those applied.
-const MIGRATIONS: [&str; 4] = [
+const MIGRATIONS: [&str; 5] = [
     include_str!("../../migrations/0001_initial.sql"),
     include_str!("../../migrations/0002_trust.sql"),
     include_str!("../../migrations/0003_cloud.sql"),
     include_str!("../../migrations/0004_history.sql"),
+    include_str!("../../migrations/0005_service.sql"),
 ];
 
 /// The newest schema this program knows.

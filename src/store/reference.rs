@@ -10,7 +10,7 @@ use super::{Store, StoreError};
 const INTRODUCTION: &str = include_str!("reference.md");
 
 /// The tables and views that others may rely on, in the order of the page.
-const PUBLIC: [&str; 13] = [
+const PUBLIC: [&str; 16] = [
     "sites",
     "walks",
     "walk_coverage",
@@ -24,6 +24,9 @@ const PUBLIC: [&str; 13] = [
     "memberships",
     "changes",
     "actions",
+    "jobs",
+    "skipped_runs",
+    "notifications",
 ];
 
 /// Where a column without a comment of its own is explained.

@@ -6,9 +6,10 @@ use super::*;
 /// The files that the example names.
 fn example(text: &str) -> Place {
     let place = Place::with(text).file("reports/own.sql", "").file("ids.txt", "");
-    ["corp.password", "cloud.token", "org.key", "http.token"]
+    ["corp.password", "cloud.token", "org.key", "http.token", "hook.key"]
         .into_iter()
         .fold(place, |place, name| place.file(name, "x"))
+        .file("hook.url", "https://chat.example.com/hook")
 }
 
 /// Prose is `# text`, a key that is commented out `#key = …`.
@@ -45,7 +46,9 @@ fn the_example_holds_with_everything_switched_on() {
             let origin = setting(&loaded, &path.replace("[]", "[0]"));
             origin.contains("# file rollbook.toml:")
         });
-        let secret = ["password", "token", "api_key"].iter().any(|name| key.path.ends_with(&format!(".{name}")));
+        let secret = ["password", "token", "api_key", "url", "secret"]
+            .iter()
+            .any(|name| key.path.ends_with(&format!(".{name}")));
         assert!(shown || secret, "{} is not in config/rollbook.toml", key.path);
     }
 }
