@@ -17,6 +17,8 @@ pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod confluence;
+pub mod daemon;
+pub mod files;
 pub mod model;
 pub mod render;
 pub mod report;

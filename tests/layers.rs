@@ -8,15 +8,33 @@ use std::path::{Path, PathBuf};
 const LAYERS: &[(&str, &[&str])] = &[
     ("model", &[]),
     ("clock", &["model"]),
+    ("files", &[]),
     ("config", &["clock", "model"]),
     ("telemetry", &["config"]),
     ("confluence", &["clock", "config", "model"]),
-    ("store", &["clock", "config", "model"]),
+    ("store", &["clock", "config", "files", "model"]),
     ("render", &["model"]),
     ("simulator", &["clock", "model"]),
     ("sync", &["clock", "config", "confluence", "model", "store"]),
     ("report", &["clock", "config", "model", "render", "store"]),
-    ("cli", &["clock", "config", "confluence", "model", "render", "report", "simulator", "store", "sync", "telemetry"]),
+    ("daemon", &["clock", "config", "files", "model", "render", "report", "store", "sync"]),
+    (
+        "cli",
+        &[
+            "clock",
+            "config",
+            "confluence",
+            "daemon",
+            "files",
+            "model",
+            "render",
+            "report",
+            "simulator",
+            "store",
+            "sync",
+            "telemetry",
+        ],
+    ),
 ];
 
 fn sources(folder: &Path, files: &mut Vec<PathBuf>) {

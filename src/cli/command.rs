@@ -5,8 +5,8 @@ use std::io::{self, Write};
 use clap::{Parser, Subcommand};
 
 use super::{
-    Exit, Failure, Global, Outcome, access, check_config, db, demo, export, history, holds, init, reader, report,
-    simulate, sql, status, sync, walks,
+    Exit, Failure, Global, Outcome, access, check_config, daemon, db, demo, export, history, holds, init, reader,
+    report, simulate, sql, status, sync, walks,
 };
 use crate::clock::Clock;
 use crate::config::{Config, LogFormat};
@@ -34,6 +34,8 @@ enum Sub {
     CheckConfig(check_config::Options),
     /// Walk each site once, all of them side by side
     Sync(sync::Options),
+    /// Walk the sites on their schedules, write the exports, and keep house, until SIGTERM
+    Daemon(daemon::Options),
     /// How fresh each site's mirror is, and what is wrong
     Status(status::Options),
     /// The walks, and what each found
@@ -142,6 +144,12 @@ async fn run(command: Command, clock: &Clock, out: &mut impl Write) -> Outcome {
         Sub::Sync(options) => {
             let config = load(&global, clock)?;
             sync::run(options, &config, clock, global.quiet, out).await
+        }
+        Sub::Daemon(options) => {
+            // A service tells what it does.
+            let global = Global { verbose: global.verbose.saturating_add(1), ..global };
+            let config = load(&global, clock)?;
+            daemon::run(options, config, &global, clock).await
         }
         Sub::Status(options) => {
             let (path, config) = global.load_for_reading(clock)?;

@@ -139,7 +139,7 @@ async fn live(year: &Year, sites: &[Site], store: &Store, days: u32, quiet: bool
         _ = terminated.recv() => "SIGTERM",
     };
     for site in sites {
-        sync::interrupted(&site.id, store, &clock).await.map_err(Failure::store)?;
+        sync::interrupted(&site.id, store, &clock, "stopped by a signal").await.map_err(Failure::store)?;
     }
     let (today, database) = (&clock.now().to_sql()[..10], store.path().display());
     Err(Failure::new(

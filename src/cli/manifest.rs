@@ -11,10 +11,11 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use sqlx::SqliteConnection;
 
-use super::output::{FileOptions, Target, to_file, unwritable};
+use super::output::{FileOptions, Target, unwritable};
 use super::report::tell;
 use super::{Exit, Failure, Outcome};
 use crate::config::Exception;
+use crate::files::to_file;
 use crate::model::Timestamp;
 use crate::render::{self, Format, Style, Value};
 use crate::report::{Registry, Report, Request, Settings, Sift, Told, registry};

@@ -3,6 +3,7 @@
 pub mod access;
 pub mod check_config;
 mod command;
+pub mod daemon;
 pub mod db;
 pub mod demo;
 mod describe;
@@ -63,15 +64,19 @@ pub struct Global {
 impl Global {
     /// The configuration that these flags, the process's environment and the current directory name.
     pub fn load(&self, clock: &Clock) -> Result<Loaded, Failure> {
+        config::load(&self.load_options(clock)?).map_err(Failure::config)
+    }
+
+    /// What it is loaded from.
+    fn load_options(&self, clock: &Clock) -> Result<LoadOptions, Failure> {
         let current_dir = std::env::current_dir()
             .map_err(|error| Failure::new(Exit::Failure, format!("cannot tell the current directory: {error}")))?;
-        let options = LoadOptions {
+        Ok(LoadOptions {
             config: self.config.clone(),
             database: self.database.clone(),
             log_format: self.log_format.clone(),
             ..LoadOptions::new(Environment::of_process(), current_dir, clock.now())
-        };
-        config::load(&options).map_err(Failure::config)
+        })
     }
 
     /// What a command that only reads the mirror needs: where it is, and the configuration unless there is none and
@@ -148,7 +153,7 @@ impl Failure {
     /// A database that cannot be used.
     fn store(error: StoreError) -> Self {
         let exit = match &error {
-            StoreError::Walking { .. } | StoreError::Migrating { .. } => Exit::Busy,
+            StoreError::Walking { .. } | StoreError::Serving { .. } | StoreError::Migrating { .. } => Exit::Busy,
             StoreError::Unwritable { .. }
             | StoreError::Unreadable { .. }
             | StoreError::Foreign { .. }

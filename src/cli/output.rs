@@ -1,17 +1,17 @@
 //! Where results go: standard output, or a file that appears whole.
 
-use std::fs::{self, File, OpenOptions, Permissions};
-use std::io::{self, BufWriter, IsTerminal, Read, Seek, SeekFrom, Write};
-use std::os::unix::fs::PermissionsExt;
+use std::fs;
+use std::io::{self, BufWriter, IsTerminal, Read, Seek, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::Context;
-use tempfile::{NamedTempFile, SpooledTempFile};
+use tempfile::SpooledTempFile;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::{Exit, Failure};
+use crate::files::NewFile;
 use crate::render::{Format, Out, Style};
 
 /// How a result is written.
@@ -50,9 +50,9 @@ impl FileOptions {
         let whole = match path {
             None => Whole::Spooled(SpooledTempFile::new(IN_MEMORY)),
             Some(path) => {
-                let mut file = NewFile::create(path).with_context(|| unwritable(path))?;
-                file.remove_on_signal().with_context(|| unwritable(path))?;
-                Whole::File(file)
+                let file = NewFile::create(path).with_context(|| unwritable(path))?;
+                let watched = Watched::over(&file).with_context(|| unwritable(path))?;
+                Whole::File(file, watched)
             }
         };
         Ok(Target { style: Style { raw: self.raw, ..style }, whole })
@@ -101,7 +101,8 @@ pub(super) struct Target {
 }
 
 enum Whole {
-    File(NewFile),
+    /// And the watch that removes it when a signal ends the process.
+    File(NewFile, Watched),
     Spooled(SpooledTempFile),
 }
 
@@ -109,7 +110,7 @@ impl Target {
     /// What it is written to.
     pub(super) fn out(&mut self) -> &mut dyn Out {
         match &mut self.whole {
-            Whole::File(file) => file,
+            Whole::File(file, _) => file,
             Whole::Spooled(spool) => spool,
         }
     }
@@ -118,7 +119,7 @@ impl Target {
     pub(super) fn read_back(&mut self, mut take: impl FnMut(&[u8])) -> io::Result<()> {
         let mut piece = vec![0; 64 << 10];
         let mut reader: Box<dyn Read + '_> = match &mut self.whole {
-            Whole::File(file) => Box::new(file.reader()?),
+            Whole::File(file, _) => Box::new(file.reader()?),
             Whole::Spooled(spool) => {
                 spool.rewind()?;
                 Box::new(spool)
@@ -135,8 +136,8 @@ impl Target {
     /// Puts the file in its place, or writes all of it to `out`.
     pub(super) fn finish(self, out: &mut dyn Write) -> Result<(), Failure> {
         match self.whole {
-            Whole::File(file) => {
-                let path = file.path.clone();
+            Whole::File(file, _watched) => {
+                let path = file.path().to_owned();
                 Ok(file.finish().with_context(|| unwritable(&path))?)
             }
             Whole::Spooled(mut spool) => {
@@ -183,67 +184,16 @@ pub(super) fn terminal() -> Style {
     Style { width, raw: false }
 }
 
-/// Writes a file that appears whole, or not at all.
-pub(super) fn to_file(path: &Path, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
-    let mut file = NewFile::create(path)?;
-    write(&mut file)?;
-    file.finish()
-}
-
-/// A file being written under another name; unless it is finished, nothing of it stays.
-pub(super) struct NewFile {
-    /// The same file; what goes wrong with it is not told with a name that nobody knows.
-    file: BufWriter<File>,
-    temporary: NamedTempFile,
-    /// Where it goes.
-    path: PathBuf,
-    /// A device or a pipe is written to at the end, not replaced.
-    device: bool,
-    /// While it is there, a signal removes the file and ends the process.
-    watched: Option<Watched>,
-}
-
-/// Ends the watch when dropped.
+/// While it is there, Ctrl-C or SIGTERM removes a file that is not whole yet and ends the process, although SQLite has the
+/// thread.
 struct Watched(Arc<AtomicBool>);
 
-impl Drop for Watched {
-    fn drop(&mut self) {
-        self.0.store(false, Ordering::Relaxed);
-    }
-}
-
-impl NewFile {
-    /// Begins a file that is to appear at `path`.
-    pub(super) fn create(path: &Path) -> io::Result<Self> {
-        // What a link leads to is replaced, and not the link: it may be /dev/stdout.
-        let link = fs::symlink_metadata(path).is_ok_and(|found| found.is_symlink());
-        let path = if link { fs::canonicalize(path).unwrap_or_else(|_| path.to_owned()) } else { path.to_owned() };
-        refuse_to_replace(&path)?;
-        let device = fs::metadata(&path).is_ok_and(|found| !found.is_file() && !found.is_dir());
-        // What it holds is people: for its owner alone.
-        let mut builder = tempfile::Builder::new();
-        builder.permissions(Permissions::from_mode(0o600)).suffix(".tmp");
-        let file = if device {
-            builder.tempfile()?
-        } else {
-            let name = path.file_name().ok_or_else(|| io::Error::other("it is not the name of a file"))?;
-            if path.is_dir() {
-                return Err(io::ErrorKind::IsADirectory.into());
-            }
-            let prefix = format!(".{}.", name.to_string_lossy().chars().take(40).collect::<String>());
-            let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-            builder.prefix(&prefix).tempfile_in(folder).map_err(without_path)?
-        };
-        let writer = BufWriter::new(file.as_file().try_clone()?);
-        Ok(Self { file: writer, temporary: file, path, device, watched: None })
-    }
-
-    /// Sees to it that Ctrl-C or SIGTERM leaves nothing behind, although SQLite has the thread.
-    fn remove_on_signal(&mut self) -> io::Result<()> {
-        let temporary = self.temporary.path().to_owned();
+impl Watched {
+    fn over(file: &NewFile) -> io::Result<Self> {
+        let temporary = file.temporary().to_owned();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let watched = Arc::new(AtomicBool::new(true));
-        self.watched = Some(Watched(watched.clone()));
+        let watch = Self(watched.clone());
         let wait = async {
             let Ok(mut terminated) = signal(SignalKind::terminate()) else { return std::future::pending().await };
             tokio::select! {
@@ -258,83 +208,20 @@ impl NewFile {
                 std::process::exit(128 + number);
             }
         })?;
-        Ok(())
-    }
-
-    /// Reads it from the beginning.
-    fn reader(&mut self) -> io::Result<File> {
-        self.file.flush()?;
-        let mut file = self.file.get_ref().try_clone()?;
-        file.seek(SeekFrom::Start(0))?;
-        Ok(file)
-    }
-
-    /// Puts it in its place.
-    pub(super) fn finish(mut self) -> io::Result<()> {
-        if self.device {
-            let mut whole = self.reader()?;
-            io::copy(&mut whole, &mut OpenOptions::new().write(true).open(&self.path)?)?;
-            return Ok(());
-        }
-        self.file.flush()?;
-        self.file.get_ref().sync_all()?;
-        self.temporary.persist(&self.path).map_err(|error| error.error)?;
-        Ok(())
+        Ok(watch)
     }
 }
 
-/// A result is not written over a database, what belongs to one, or a configuration: a slip of the hand would cost more
-/// than an answer.
-fn refuse_to_replace(path: &Path) -> io::Result<()> {
-    let refuse = |what: &str| {
-        let why = format!("it is {what}, and a result is not written over that: name another file");
-        Err(io::Error::new(io::ErrorKind::AlreadyExists, why))
-    };
-    let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    let is_database = |path: &Path| {
-        let mut head = [0; 16];
-        let read = File::open(path).and_then(|mut file| file.read_exact(&mut head));
-        read.is_ok() && &head == b"SQLite format 3\0"
-    };
-    if path.is_file() && is_database(path) {
-        return refuse("a database");
-    }
-    let companion = ["-wal", "-shm", "-journal"].iter().find_map(|end| name.strip_suffix(end));
-    if companion.is_some_and(|database| is_database(&path.with_file_name(database))) {
-        return refuse("a part of a database");
-    }
-    if path.is_file() && path.extension().is_some_and(|extension| extension == "toml") {
-        return refuse("a configuration");
-    }
-    Ok(())
-}
-
-/// What the system said, without the temporary name that nobody knows.
-fn without_path(error: io::Error) -> io::Error {
-    error
-        .raw_os_error()
-        .or_else(|| std::error::Error::source(&error)?.downcast_ref::<io::Error>()?.raw_os_error())
-        .map_or(io::Error::from(error.kind()), io::Error::from_raw_os_error)
-}
-
-impl Write for NewFile {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.file.write(bytes)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.file.flush()
-    }
-}
-
-impl Seek for NewFile {
-    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
-        self.file.seek(to)
+impl Drop for Watched {
+    fn drop(&mut self) {
+        self.0.store(false, Ordering::Relaxed);
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
     use super::*;
 
     #[test]

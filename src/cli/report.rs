@@ -156,11 +156,7 @@ pub(super) async fn registry(config: Option<&Config>) -> Result<Registry, Failur
 
 /// What the configuration says to the reports.
 pub(super) fn settings(config: Option<&Config>, timeout: Option<Duration>) -> Settings {
-    let Some(config) = config else { return Settings { timeout, ..Settings::default() } };
-    let groups =
-        config.sites.iter().flat_map(|site| site.licence_groups.iter().map(|group| (site.id.clone(), group.clone())));
-    let sites = config.sites.iter().map(|site| (site.id.clone(), site.freshness)).collect();
-    Settings { exceptions: config.exceptions.clone(), sites, licence_groups: groups.collect(), timeout }
+    config.map_or_else(|| Settings { timeout, ..Settings::default() }, |config| Settings::of(config, timeout))
 }
 
 /// Lists the reports. It needs no database.

@@ -16,7 +16,7 @@ use crate::clock::Clock;
 use crate::config::{Config, Site};
 use crate::render::visible;
 use crate::store::{Store, StoreError};
-use crate::sync::{self, Progress, WalkError, WalkOptions, WalkReport};
+use crate::sync::{self, Failing, Progress, WalkError, WalkOptions, WalkReport};
 
 /// How long a walk that is stopped waits to tell so in its row.
 const STOPPING: Duration = Duration::from_secs(5);
@@ -164,30 +164,30 @@ async fn walk(
     let what = match store.filter(|_| !options.dry_run) {
         None => "nothing of this walk was written",
         // Another process may be writing for long.
-        Some(store) => match tokio::time::timeout(STOPPING, sync::interrupted(&site.id, store, clock)).await {
-            Err(_) => "nothing of this walk was written; its row says running until the next walk",
-            Ok(failed) => match failed.map_err(Failure::store)? {
-                false if applying.load(Ordering::Relaxed) => "this walk was applied before",
-                _ => "nothing of this walk was written",
-            },
-        },
+        Some(store) => {
+            match tokio::time::timeout(STOPPING, sync::interrupted(&site.id, store, clock, "stopped by a signal")).await
+            {
+                Err(_) => "nothing of this walk was written; its row says running until the next walk",
+                Ok(failed) => match failed.map_err(Failure::store)? {
+                    false if applying.load(Ordering::Relaxed) => "this walk was applied before",
+                    _ => "nothing of this walk was written",
+                },
+            }
+        }
     };
     Err(Failure::new(Exit::Failure, format!("stopped by {signal}; {what}")))
 }
 
 pub(super) fn failure(error: WalkError) -> Failure {
-    let exit = match error {
-        WalkError::Store(error) => return Failure::store(error),
-        WalkError::Client(_) => Exit::Failure,
-        WalkError::OtherKind { .. } => Exit::Config,
-        WalkError::Refused(_) | WalkError::Nobody => Exit::Refused,
-        WalkError::Unreadable(_)
-        | WalkError::NoUserList(_)
-        | WalkError::NotCloud(_)
-        | WalkError::Unanswered { .. }
-        | WalkError::Emptied { .. } => Exit::Unreachable,
+    let exit = match (error.failing(), error) {
+        (_, WalkError::Store(error)) => return Failure::store(error),
+        (Failing::Refused, error) => (Exit::Refused, error),
+        (Failing::Unreachable, error) => (Exit::Unreachable, error),
+        (Failing::Misconfigured, error) => (Exit::Config, error),
+        (Failing::Locked, error) => (Exit::Busy, error),
+        (Failing::Own, error) => (Exit::Failure, error),
     };
-    Failure { exit, error: error.into() }
+    Failure { exit: exit.0, error: exit.1.into() }
 }
 
 fn failed(site: &str, exit: Exit, message: &str) -> Value {

@@ -226,6 +226,11 @@ impl Format {
         }
     }
 
+    /// The format of this name.
+    pub fn named(name: &str) -> Option<Self> {
+        <Self as clap::ValueEnum>::from_str(name, false).ok()
+    }
+
     /// Whether it is no text: nothing for a terminal.
     pub fn is_binary(self) -> bool {
         matches!(self.as_str(), "xlsx" | "parquet")

@@ -9,7 +9,7 @@ use super::declaration::{Origin, Report, ReportColumn};
 use super::exceptions::{self, Excepting};
 use super::parameter::ParameterKind;
 use super::sift::{Sift, Sifting};
-use crate::config::Exception;
+use crate::config::{Config, Exception};
 use crate::model::{TimeError, Timestamp};
 use crate::render::{Appendix, Cell, Column, Frame, Kind, Sink, Table, Value, quoted};
 use crate::store::sandbox::{self, Bound, Described, Limits, Question, Raw, Reader, Row, SandboxError};
@@ -48,6 +48,18 @@ pub struct Settings {
     pub licence_groups: Vec<(String, String)>,
     /// The longest a statement may run; `None` is as long as it takes.
     pub timeout: Option<Duration>,
+}
+
+impl Settings {
+    /// As the configuration has them, with this limit.
+    pub fn of(config: &Config, timeout: Option<Duration>) -> Self {
+        let groups = config.sites.iter().flat_map(|site| {
+            let groups = site.licence_groups.iter();
+            groups.map(|group| (site.id.clone(), group.clone()))
+        });
+        let sites = config.sites.iter().map(|site| (site.id.clone(), site.freshness)).collect();
+        Self { exceptions: config.exceptions.clone(), sites, licence_groups: groups.collect(), timeout }
+    }
 }
 
 /// What was told.

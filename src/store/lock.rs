@@ -19,6 +19,11 @@ pub fn lock_walk(database: &Path, site: &str) -> Result<Lock, StoreError> {
         .ok_or_else(|| StoreError::Walking { site: site.to_owned(), database: database.to_owned() })
 }
 
+/// Takes the lock for being the daemon of this database, or says that another process has it.
+pub fn lock_daemon(database: &Path) -> Result<Lock, StoreError> {
+    try_lock(&beside(database, "daemon.lock"))?.ok_or_else(|| StoreError::Serving { database: database.to_owned() })
+}
+
 /// Takes the lock for making or migrating the database; waits a little, since that is short work.
 pub(super) async fn lock_migration(database: &Path) -> Result<Lock, StoreError> {
     let path = beside(database, "migrate.lock");

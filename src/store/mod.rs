@@ -5,6 +5,7 @@ mod backup;
 mod bulk;
 mod groups;
 mod holds;
+mod jobs;
 mod listings;
 mod lock;
 mod open;
@@ -29,8 +30,9 @@ pub use holds::{
     Decider, Decision, HeldChange, HeldStanding, HoldRow, add_hold, add_to_walk, count_known, current_hold,
     decide_hold, find_hold, group_names, held_changes, held_standings,
 };
+pub use jobs::{JobRow, SkippedRow, load_jobs, newest_walks};
 pub use listings::{Entry, Part, load_listing, save_listing};
-pub use lock::{Lock, lock_walk};
+pub use lock::{Lock, lock_daemon, lock_walk};
 pub use open::{Store, StoreError, is_unusable};
 pub use reference::reference;
 pub use verify::{Verdict, Verification, verify, verify_file};

@@ -2,7 +2,7 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read};
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -11,6 +11,7 @@ use sqlx::{ConnectOptions, Connection};
 
 use super::lock::{lock_migration, lock_writing};
 use super::writer::Writer;
+use crate::files;
 
 /// "ROLL": tells a Rollbook database from any other SQLite file.
 const APPLICATION_ID: i32 = 0x524F_4C4C;
@@ -75,6 +76,12 @@ pub enum StoreError {
     Walking {
         /// The site's id.
         site: String,
+        /// The database.
+        database: PathBuf,
+    },
+    /// Another daemon works on the database.
+    #[error("another rollbook daemon works on {}; stop it first", database.display())]
+    Serving {
         /// The database.
         database: PathBuf,
     },
@@ -166,6 +173,7 @@ impl Store {
             .pragma("journal_size_limit", "67108864")
             .synchronous(SqliteSynchronous::Full);
         let connection = options.connect().await.map_err(|error| self.sql(error))?;
+        follow(&self.path);
         Ok(Writer::new(connection, lock))
     }
 
@@ -174,7 +182,27 @@ impl Store {
         if self.path == Path::new(NOWHERE) {
             return in_memory(SCHEMA).await.map_err(|error| self.sql(error));
         }
-        options(&self.path).read_only(true).connect().await.map_err(|error| self.sql(error))
+        let connection = options(&self.path).read_only(true).connect().await.map_err(|error| self.sql(error))?;
+        follow(&self.path);
+        Ok(connection)
+    }
+
+    /// Lets the members of a group read the database, and from now on what SQLite keeps beside it.
+    pub fn share(&self, group: &str) -> io::Result<()> {
+        files::share(&self.path, group)?;
+        follow(&self.path);
+        Ok(())
+    }
+
+    /// Renews the statistics that SQLite plans by, and carries the write-ahead log over into the database. Says how long
+    /// that log is then: what a reader holds on to stays.
+    pub async fn tidy(&self) -> Result<u64, StoreError> {
+        let mut writer = self.writer().await?;
+        // Of all tables that have changed much; SQLite itself bounds how many rows it looks at.
+        let tidied = sqlx::raw_sql("PRAGMA optimize = 0x10002; PRAGMA wal_checkpoint(TRUNCATE)");
+        tidied.execute(&mut *writer).await.map_err(|error| self.sql(error))?;
+        writer.close().await.map_err(|error| self.sql(error))?;
+        Ok(fs::metadata(beside(&self.path, "-wal")).map_or(0, |found| found.len()))
     }
 
     /// Names the file in what SQLite said.
@@ -185,6 +213,28 @@ impl Store {
     async fn version(&self, connection: &mut SqliteConnection) -> Result<i32, StoreError> {
         sqlx::query_scalar("PRAGMA user_version").fetch_one(connection).await.map_err(|error| self.sql(error))
     }
+}
+
+/// The group that may read the database may read what SQLite keeps beside it, which SQLite itself makes for the group of
+/// the process.
+fn follow(database: &Path) {
+    let Ok(found) = fs::metadata(database) else { return };
+    if found.mode() & 0o040 == 0 {
+        return;
+    }
+    for companion in ["-wal", "-shm"].map(|end| beside(database, end)) {
+        let differs = fs::metadata(&companion).is_ok_and(|file| file.uid() == found.uid() && file.gid() != found.gid());
+        if differs && let Err(error) = std::os::unix::fs::chown(&companion, None, Some(found.gid())) {
+            tracing::warn!("the group of {} cannot be that of the database: {error}", companion.display());
+        }
+    }
+}
+
+/// What SQLite keeps beside a database under its name and this ending.
+fn beside(database: &Path, end: &str) -> PathBuf {
+    let mut name = database.as_os_str().to_owned();
+    name.push(end);
+    PathBuf::from(name)
 }
 
 /// An empty database in memory whose schema is that of `version`.

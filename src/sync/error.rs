@@ -69,7 +69,37 @@ pub enum WalkError {
     },
 }
 
+/// What a failed walk means to whoever made it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Failing {
+    /// The credentials or the permission are refused: to ask again changes nothing, and may lock the account.
+    Refused,
+    /// The site cannot be reached, or not be read.
+    Unreachable,
+    /// The configuration does not fit the database.
+    Misconfigured,
+    /// Another process walks the site.
+    Locked,
+    /// The database, or the program itself.
+    Own,
+}
+
 impl WalkError {
+    /// What it means to whoever made the walk.
+    pub const fn failing(&self) -> Failing {
+        match self {
+            Self::Store(StoreError::Walking { .. }) => Failing::Locked,
+            Self::Store(_) | Self::Client(_) => Failing::Own,
+            Self::OtherKind { .. } => Failing::Misconfigured,
+            Self::Refused(_) | Self::Nobody => Failing::Refused,
+            Self::Unreadable(_)
+            | Self::NoUserList(_)
+            | Self::NotCloud(_)
+            | Self::Unanswered { .. }
+            | Self::Emptied { .. } => Failing::Unreachable,
+        }
+    }
+
     /// Sorts a failed request to Cloud, or to its organization, by what it means for the walk.
     pub fn of_cloud_request(error: RequestError) -> Self {
         use crate::confluence::Trouble;

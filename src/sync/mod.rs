@@ -26,7 +26,7 @@ mod walk;
 
 pub use decide::{DecideError, Decided, decide};
 pub use diff::{Diff, DiffChange, Edit, FieldChange, GroupDiff, GroupRef};
-pub use error::WalkError;
+pub use error::{Failing, WalkError};
 pub use guard::Reason;
 pub use hold::Hold;
 pub use people::UserRef;

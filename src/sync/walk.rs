@@ -139,11 +139,11 @@ pub async fn walk(site: &Site, store: &Store, options: WalkOptions<'_>) -> Resul
 }
 
 /// Tells a walk that was stopped in the middle as failed; `false` when there was none any more: it had been applied.
-/// The caller holds the site's lock no longer.
-pub async fn interrupted(site: &str, store: &Store, clock: &Clock) -> Result<bool, StoreError> {
+/// The caller holds the site's lock no longer. `why` is told in the walk's row.
+pub async fn interrupted(site: &str, store: &Store, clock: &Clock, why: &str) -> Result<bool, StoreError> {
     let Ok(_lock) = store::lock_walk(store.path(), site) else { return Ok(false) };
     let mut writer = store.writer().await?;
-    let result = store::fail_running(&mut writer, site, clock.now(), "stopped by a signal").await;
+    let result = store::fail_running(&mut writer, site, clock.now(), why).await;
     let failed = result.map_err(|error| store.sql(error))?;
     writer.close().await.map_err(|error| store.sql(error))?;
     Ok(failed > 0)

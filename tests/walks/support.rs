@@ -113,6 +113,9 @@ pub fn site(base_url: &str) -> Site {
         cloud_id: None,
         group_filter: None,
         licence_groups: Vec::new(),
+        admin_groups: Vec::new(),
+        seats: None,
+        jitter: Duration::ZERO,
         organization: None,
     }
 }

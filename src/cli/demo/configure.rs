@@ -7,8 +7,8 @@ use anyhow::Context;
 use super::year::Year;
 use super::{CLOUD, DATABASE, SITE};
 use crate::cli::Failure;
-use crate::cli::output::to_file;
 use crate::config::{self, Environment, LoadOptions, Site};
+use crate::files::to_file;
 use crate::model::Timestamp;
 use crate::simulator::{OrganizationSettings, Settings};
 

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use anyhow::Context;
 
-use super::super::output::{NewFile, unwritable};
+use super::super::output::unwritable;
 use super::super::progress::Bar;
 use super::super::{Exit, Failure, Outcome};
 use crate::clock::Clock;
@@ -14,6 +14,7 @@ use crate::config::{Config, Site, SiteKind, UserExport as Configured};
 use crate::confluence::{
     Client, DownloadError, FileFormat, Page, RequestError, Trouble, UserExport, read_listing, username_identity,
 };
+use crate::files::NewFile;
 use crate::sync::Progress;
 
 /// Readings of a list that keeps changing.
