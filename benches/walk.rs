@@ -4,7 +4,8 @@
 //! as the kernel accounts them), in turn, several times. Ratios are of medians. The measuring process stays small, since
 //! a child's peak memory counts from before its program is loaded.
 //!
-//! First a Data Center with REST API Extender, then a Cloud site with its organization.
+//! First a Data Center with REST API Extender, then a Cloud site with its organization. A resident process walks several
+//! times and keeps the pages' fingerprints: told is what its walks but the first cost, and its peak memory.
 //!
 //! `cargo bench --bench walk [-- --users N --groups N --rounds N --kind cloud]`
 
@@ -13,11 +14,19 @@ mod measure;
 use std::io::{self, BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::time::Instant;
 
 use futures_util::StreamExt;
 use measure::{Usage, run};
+use rollbook::cli::Global;
+use rollbook::clock::Clock;
+use rollbook::confluence::Memory;
 use rollbook::simulator::{Settings, Simulator};
 use rollbook::store::Store;
+use rollbook::sync::{self, WalkOptions};
+
+/// Walks of a resident process, in each round.
+const RESIDENT: usize = 4;
 
 /// The kinds of site, as they are told on the command line.
 const KINDS: [&str; 2] = ["data-center", "cloud"];
@@ -40,6 +49,11 @@ fn main() {
         && mode == "--serve"
     {
         return serve(kind, users.parse().unwrap(), groups.parse().unwrap());
+    }
+    if let [mode, config] = arguments.as_slice()
+        && mode == "--resident"
+    {
+        return resident(Path::new(config));
     }
     let number = |name: &str, default: usize| {
         let place = arguments.iter().position(|argument| argument == name);
@@ -135,6 +149,49 @@ fn fetch_only(urls: &Path) {
     });
 }
 
+/// A process that stays and walks again and again. Tells of each walk: CPU, wall, the peak memory so far.
+fn resident(config: &Path) {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let global = Global { config: Some(config.to_owned()), ..Global::default() };
+        let Ok(loaded) = global.load(&Clock::System) else { panic!("the configuration cannot be used") };
+        let config = loaded.config;
+        let store = Store::open(&config.database.path).await.unwrap();
+        let memory = Memory::default();
+        for seed in 0..RESIDENT as u64 {
+            let (begun, before) = (Instant::now(), own_usage());
+            let options = WalkOptions { clock: &Clock::System, seed, progress: &|_| {}, memory: Some(&memory) };
+            let report = sync::walk(&config.sites[0], &store, options).await.unwrap();
+            assert_eq!((report.figures.changes, report.problems.len()), (0, 0));
+            let (cpu, peak_mib) = own_usage();
+            println!("{} {} {peak_mib}", cpu - before.0, begun.elapsed().as_secs_f64());
+        }
+    });
+}
+
+/// CPU and peak memory of this process.
+fn own_usage() -> (f64, f64) {
+    // SAFETY: all zeroes is a valid rusage, and the pointer lives for the call.
+    let usage = unsafe {
+        let mut usage: libc::rusage = std::mem::zeroed();
+        assert_eq!(libc::getrusage(libc::RUSAGE_SELF, &mut usage), 0);
+        usage
+    };
+    let seconds = |time: libc::timeval| time.tv_sec as f64 + time.tv_usec as f64 / 1e6;
+    (seconds(usage.ru_utime) + seconds(usage.ru_stime), usage.ru_maxrss as f64 / 1024.0)
+}
+
+/// What the walks of a resident process cost, but for the first, in which it learns the pages.
+fn walks_of_a_resident(config: &Path) -> Vec<Usage> {
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    let told = command.arg("--resident").arg(config).env_remove("ROLLBOOK_CONFIG").output().unwrap();
+    assert!(told.status.success(), "{}", String::from_utf8_lossy(&told.stderr));
+    let told = String::from_utf8(told.stdout).unwrap();
+    let figures = |line: &str| line.split(' ').map(|figure| figure.parse().unwrap()).collect::<Vec<f64>>();
+    let walks = told.lines().map(figures).map(|walk| Usage { cpu: walk[0], wall: walk[1], peak_mib: walk[2] });
+    walks.skip(1).collect()
+}
+
 fn measure(plan: Plan) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let mut server = Server::start(&plan);
@@ -171,7 +228,7 @@ fn measure(plan: Plan) {
     println!("\n{kind}: {users} users, {groups} groups, {} requests a walk, {rounds} rounds", lines.len());
 
     let store = runtime.block_on(Store::open(&database)).unwrap();
-    let mut rows = [("fetch only", Vec::new()), ("unchanged walk", Vec::new()), ("first walk", Vec::new())];
+    let mut rows = ["fetch only", "unchanged walk", "the same, resident", "first walk"].map(|name| (name, Vec::new()));
     let mut frames = Vec::new();
     for _ in 0..rounds {
         let mut floor = Command::new(std::env::current_exe().unwrap());
@@ -193,19 +250,21 @@ fn measure(plan: Plan) {
         frames.push(after.saturating_sub(before.max(32)) / (4096 + 24));
         drop(keeper);
 
+        rows[2].1.extend(walks_of_a_resident(&config));
+
         let fresh = folder.path().join("first.db");
         let mut first = sync();
         first.arg("--database").arg(&fresh);
-        rows[2].1.push(run(first).unwrap());
+        rows[3].1.push(run(first).unwrap());
         for suffix in ["", "-wal", "-shm"] {
             let _ = std::fs::remove_file(format!("{}{suffix}", fresh.display()));
         }
     }
     let floor = Usage::median(&rows[0].1).cpu;
-    println!("{:<16} {:>12} {:>8} {:>10} {:>12}", "", "CPU, median", "ratio", "wall", "peak memory");
+    println!("{:<18} {:>12} {:>8} {:>10} {:>12}", "", "CPU, median", "ratio", "wall", "peak memory");
     for (name, usages) in &rows {
         let Usage { cpu, wall, peak_mib } = Usage::median(usages);
-        println!("{name:<16} {cpu:>10.3} s {:>7.2}x {wall:>8.3} s {peak_mib:>8.1} MiB", cpu / floor);
+        println!("{name:<18} {cpu:>10.3} s {:>7.2}x {wall:>8.3} s {peak_mib:>8.1} MiB", cpu / floor);
     }
     frames.sort_unstable();
     // More than the median only where the table of walks takes a new page.

@@ -31,12 +31,14 @@ CREATE TABLE notifications (
     at TEXT NOT NULL,                  -- when it happened
     event TEXT NOT NULL,               -- `walk.failed`, `walk.held`, `site.stale`, `admins.changed`, `seats.exceeded`
     site TEXT NOT NULL,                -- the site's id in the configuration
+    walk_id INTEGER NOT NULL,          -- the walk that it is about; of `site.stale` the last that was applied, 0: none was
     target TEXT NOT NULL,              -- whom: scheme, host and port of the webhook, and a fingerprint of its address
     body TEXT NOT NULL,                -- what is sent: JSON
     attempts INTEGER NOT NULL DEFAULT 0,  -- how often it was tried
     next_at TEXT,                      -- when it is tried next; NULL: not again
     delivered_at TEXT,                 -- when it was accepted; NULL: not yet, or given up
-    answer TEXT                        -- what came of the last attempt
+    answer TEXT,                       -- what came of the last attempt
+    UNIQUE (event, site, walk_id, target)  -- nobody is told twice
 ) STRICT;
 
 CREATE INDEX notifications_due ON notifications (next_at) WHERE next_at IS NOT NULL;

@@ -126,7 +126,7 @@ async fn live(year: &Year, sites: &[Site], store: &Store, days: u32, quiet: bool
             clock.set(end_of_day());
             bar.step("day", u64::from(day), u64::from(days));
             for site in there.iter().filter_map(|id| sites.iter().find(|site| site.id == *id)) {
-                let options = WalkOptions { clock: &clock, seed: u64::from(day), progress: &|_| {} };
+                let options = WalkOptions { clock: &clock, seed: u64::from(day), progress: &|_| {}, memory: None };
                 sync::walk(site, store, options).await.map_err(failure)?;
             }
         }
@@ -139,7 +139,7 @@ async fn live(year: &Year, sites: &[Site], store: &Store, days: u32, quiet: bool
         _ = terminated.recv() => "SIGTERM",
     };
     for site in sites {
-        sync::interrupted(&site.id, store, &clock, "stopped by a signal").await.map_err(Failure::store)?;
+        sync::interrupted(&site.id, store, &clock, sync::STOPPED).await.map_err(Failure::store)?;
     }
     let (today, database) = (&clock.now().to_sql()[..10], store.path().display());
     Err(Failure::new(

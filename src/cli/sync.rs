@@ -148,7 +148,7 @@ async fn walk(
     };
     // Another for each site, or all would try again at the same moments.
     let seed = clock.now().millis() as u64 ^ xxh3_64(site.id.as_bytes());
-    let walk_options = WalkOptions { clock, seed, progress: &progress };
+    let walk_options = WalkOptions { clock, seed, progress: &progress, memory: None };
     let walk = async {
         match store {
             Some(store) if !options.dry_run => sync::walk(site, store, walk_options).await,
@@ -165,8 +165,7 @@ async fn walk(
         None => "nothing of this walk was written",
         // Another process may be writing for long.
         Some(store) => {
-            match tokio::time::timeout(STOPPING, sync::interrupted(&site.id, store, clock, "stopped by a signal")).await
-            {
+            match tokio::time::timeout(STOPPING, sync::interrupted(&site.id, store, clock, sync::STOPPED)).await {
                 Err(_) => "nothing of this walk was written; its row says running until the next walk",
                 Ok(failed) => match failed.map_err(Failure::store)? {
                     false if applying.load(Ordering::Relaxed) => "this walk was applied before",

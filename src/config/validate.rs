@@ -368,6 +368,10 @@ fn export(scope: &Scope, now: Timestamp) -> Option<Export> {
     refuse_unknown_placeholders(scope, path.as_deref(), &PLACEHOLDERS);
     let schedule = scope.schedule("schedule").filter(|schedule| fires(scope, schedule, Tz::UTC, now));
     let keep = scope.integer("keep");
+    let named = path.as_deref().and_then(std::path::Path::file_name).map(|name| name.to_string_lossy().into_owned());
+    if scope.has("keep") && named.is_some_and(|name| name.matches("{date}").count() != 1) {
+        scope.problem("keep", "counts files by their day: put {date} once into the file's name, or remove the key");
+    }
     Some(Export { report: report?, params, format: format?.to_owned(), path: path?, schedule: schedule?, keep })
 }
 

@@ -4,7 +4,7 @@ use bytes::Bytes;
 
 use super::error::{RequestError, Right, Trouble};
 use super::http::{Client, Request};
-use super::page::Page;
+use super::page::{List, Page};
 use super::wire::decode_user;
 use crate::model::SeenUser;
 
@@ -94,17 +94,18 @@ impl<'a> Extender<'a> {
 
     /// A page of the user list: users with access, with all their details.
     pub async fn user_page(&self, list: UserList, start: u64, size: u64) -> Result<Page, RequestError> {
-        self.page(&["user", list.as_str()], Detail::Extended, start, size, Page::of_users).await
+        self.page(&["user", list.as_str()], Detail::Extended, start, size, |body| self.recalled(body)).await
     }
 
     /// A page of the list of groups.
     pub async fn group_page(&self, start: u64, size: u64) -> Result<Page, RequestError> {
-        self.page(&["group", "getGroups"], Detail::Name, start, size, Page::of_groups).await
+        let decode = |body| Page::of(body, List::Groups);
+        self.page(&["group", "getGroups"], Detail::Name, start, size, decode).await
     }
 
     /// A page of a group's members, with and without access.
     pub async fn member_page(&self, group: &str, detail: Detail, start: u64, size: u64) -> Result<Page, RequestError> {
-        self.page(&["group", "getUsers", group], detail, start, size, Page::of_users).await
+        self.page(&["group", "getUsers", group], detail, start, size, |body| self.recalled(body)).await
     }
 
     /// Looks one user up by name. Tried at most twice: sites that answer 500 for an unknown name exist.
@@ -124,6 +125,10 @@ impl<'a> Extender<'a> {
             Err(error) if error.trouble == Trouble::NotFound => Ok(LookUp::NotFound),
             Err(error) => Err(error),
         }
+    }
+
+    fn recalled(&self, body: Bytes) -> Result<Page, String> {
+        self.client.recalled(body, List::Users)
     }
 
     async fn page(

@@ -5,6 +5,7 @@ mod cloud;
 mod error;
 mod extender;
 mod http;
+mod memory;
 mod page;
 mod paging;
 mod user_export;
@@ -17,7 +18,8 @@ pub use cloud::{
 pub use error::{RequestError, Right, Trouble};
 pub use extender::{Detail, Extender, LookUp, UserList, is_addressable};
 pub use http::{Client, ClientError, DownloadError, Figures, Upstream};
-pub use page::{Page, Rows};
+pub use memory::Memory;
+pub use page::{List, Page, Rows};
 pub use paging::{Pass, PassEnd, read_listing};
 pub use user_export::{FileFormat, ServerFile, UserExport, decode_exported, username_identity};
 pub use wire::{Malformed, Member, decode_group_name, decode_member_name, decode_user, key_identity};

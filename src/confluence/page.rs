@@ -5,11 +5,15 @@
 //! out right (other white space, other key order, a `},{` inside a string) the page is decoded as JSON.
 
 use std::ops::Range;
+use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 use memchr::memmem;
 use serde::Deserialize;
 use serde_json::value::RawValue;
+use xxhash_rust::xxh3::xxh3_64;
+
+use super::memory::Outline;
 
 /// One page: what its envelope says, and its records.
 #[derive(Debug, Default)]
@@ -36,37 +40,84 @@ pub struct Page {
 #[derive(Debug, Default)]
 pub struct Rows {
     body: Bytes,
-    at: Vec<Range<u32>>,
+    /// Where each stands; of a page that came before found out only when one between its ends is looked at.
+    at: OnceLock<Vec<Range<u32>>>,
+    /// What is remembered of the page.
+    outline: Option<Arc<Outline>>,
 }
 
 impl Rows {
+    fn cut(body: Bytes, at: Vec<Range<u32>>) -> Self {
+        Self { body, at: at.into(), outline: None }
+    }
+
+    /// Those of a page that has this outline.
+    pub(super) fn outlined(self, outline: Arc<Outline>) -> Self {
+        Self { outline: Some(outline), ..self }
+    }
+
+    /// Those of a page that came before, not looked at again.
+    pub(super) fn recalled(body: Bytes, outline: Arc<Outline>) -> Self {
+        Self { body, at: OnceLock::new(), outline: Some(outline) }
+    }
+
     /// How many.
     pub fn len(&self) -> usize {
-        self.at.len()
+        self.outline.as_ref().map_or_else(|| self.at().len(), |outline| outline.len())
     }
 
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
-        self.at.is_empty()
+        self.len() == 0
     }
 
     /// The bytes of record `index`.
     pub fn get(&self, index: usize) -> &[u8] {
-        let at = &self.at[index];
+        let at = self.place(index);
         &self.body[at.start as usize..at.end as usize]
+    }
+
+    /// XXH3-64 of the bytes of record `index`.
+    pub fn fingerprint(&self, index: usize) -> u64 {
+        match &self.outline {
+            Some(outline) => outline.fingerprints(|| self.iter().map(xxh3_64).collect())[index],
+            None => xxh3_64(self.get(index)),
+        }
     }
 
     /// The bytes from record `first` to the last one, with what stands between them.
     pub fn span(&self, first: usize) -> &[u8] {
-        match (self.at.get(first), self.at.last()) {
-            (Some(from), Some(to)) => &self.body[from.start as usize..to.end as usize],
+        match self.len() {
+            rows if first < rows => &self.body[self.place(first).start as usize..self.place(rows - 1).end as usize],
             _ => &[],
         }
     }
 
     /// The bytes of every record, in the page's order.
     pub fn iter(&self) -> impl Iterator<Item = &[u8]> {
-        (0..self.len()).map(|index| self.get(index))
+        self.at().iter().map(|at| &self.body[at.start as usize..at.end as usize])
+    }
+
+    /// Where record `index` stands.
+    pub(super) fn place(&self, index: usize) -> Range<u32> {
+        let known = match self.at.get() {
+            Some(at) => return at[index].clone(),
+            None => self.outline.as_ref().and_then(|outline| outline.place(index)),
+        };
+        known.unwrap_or_else(|| self.at()[index].clone())
+    }
+
+    #[cfg(test)]
+    pub(super) fn is_split(&self) -> bool {
+        self.at.get().is_some()
+    }
+
+    fn at(&self) -> &[Range<u32>] {
+        self.at.get_or_init(|| {
+            let list = self.outline.as_ref().map(|outline| outline.list);
+            let page = list.map(|list| Page::of(self.body.clone(), list).expect("the same bytes were split before"));
+            page.and_then(|page| page.rows.at.into_inner()).unwrap_or_default()
+        })
     }
 }
 
@@ -99,10 +150,12 @@ struct Links {
     next: Option<String>,
 }
 
-/// The list that a page's records stand in.
-#[derive(Clone, Copy)]
-enum List {
+/// The list that a page's records stand in, by its name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum List {
+    /// Of users and of members, and of what Confluence User Export's `search` found.
     Users,
+    /// Of group names.
     Groups,
     /// Of Cloud.
     Results,
@@ -132,37 +185,20 @@ impl List {
 }
 
 impl Page {
-    /// Splits a page of user records (`users`).
-    pub fn of_users(body: Bytes) -> Result<Self, String> {
-        Self::of(body, List::Users)
+    /// Splits a page.
+    pub fn of(body: Bytes, list: List) -> Result<Self, String> {
+        let page = if list == List::Groups { None } else { Self::split(&body, list) };
+        page.map_or_else(|| Self::decode(body, list), Ok)
     }
 
-    /// Splits a page of Cloud (`results`).
-    pub fn of_results(body: Bytes) -> Result<Self, String> {
-        Self::of(body, List::Results)
+    /// A page of Confluence User Export's `search`. It declares no total: what might stand there is no promise of it.
+    pub(super) fn of_export(self) -> Self {
+        Self { start: None, total: None, ..self }
     }
 
-    /// Splits a page of an organization's directory (`data`).
-    pub fn of_data(body: Bytes) -> Result<Self, String> {
-        Self::of(body, List::Data)
-    }
-
-    fn of(body: Bytes, list: List) -> Result<Self, String> {
-        match Self::split(&body, list) {
-            Some(page) => Ok(page),
-            None => Self::decode(body, list),
-        }
-    }
-
-    /// Splits a page of Confluence User Export's `search`: records (`users`), and whether more follow.
-    pub fn of_export(body: Bytes) -> Result<Self, String> {
-        // It declares no total: what might stand there is no promise of it.
-        Ok(Self { start: None, total: None, ..Self::of_users(body)? })
-    }
-
-    /// Splits a page of group names (`groups`).
-    pub fn of_groups(body: Bytes) -> Result<Self, String> {
-        Self::decode(body, List::Groups)
+    /// The same page with these rows.
+    pub(super) fn with(&self, rows: Rows) -> Self {
+        Self { next: self.next.clone(), rows, ..*self }
     }
 
     /// The quick way: cut between `},{`, and decode what stands around the records as the envelope.
@@ -184,7 +220,7 @@ impl Page {
             start = from + boundary + 2;
         }
         at.push(start as u32..to as u32);
-        let rows = Rows { body: body.clone(), at };
+        let rows = Rows::cut(body.clone(), at);
         // A boundary inside a string or a nested list leaves pieces that are no records.
         let beginning = first_key(rows.get(0))?;
         rows.iter().all(|row| looks_whole(row, beginning)).then_some(())?;
@@ -220,7 +256,7 @@ impl Page {
             })
             .collect();
         let page = envelope.around(Rows::default());
-        Ok(Self { rows: Rows { body, at }, ..page })
+        Ok(Self { rows: Rows::cut(body, at), ..page })
     }
 }
 
@@ -273,16 +309,19 @@ pub(super) fn category(error: &serde_json::Error) -> &'static str {
 mod tests {
     use super::*;
 
+    fn page(body: &str) -> Result<Page, String> {
+        Page::of(Bytes::copy_from_slice(body.as_bytes()), List::Users)
+    }
+
     fn rows(body: &str) -> Vec<String> {
-        let page = Page::of_users(Bytes::from(body.to_owned())).unwrap();
-        page.rows.iter().map(|row| String::from_utf8(row.to_vec()).unwrap()).collect()
+        page(body).unwrap().rows.iter().map(|row| String::from_utf8(row.to_vec()).unwrap()).collect()
     }
 
     #[test]
     fn compact_pages_are_cut_at_their_records() {
         let body = r#"{"total":2,"maxResults":100,"startAt":0,"users":[{"business":[{"location":""}],"name":"a"},{"name":"b"}],"status":"success"}"#;
         assert_eq!(rows(body), [r#"{"business":[{"location":""}],"name":"a"}"#, r#"{"name":"b"}"#]);
-        let page = Page::of_users(Bytes::from(body)).unwrap();
+        let page = page(body).unwrap();
         assert_eq!((page.start, page.total), (Some(0), Some(2)));
     }
 
@@ -313,20 +352,20 @@ mod tests {
         for (rest, more) in
             [(r#","hasNextPage":true"#, Some(true)), (r#","hasNextPage":false"#, Some(false)), ("", None)]
         {
-            let page = Page::of_export(Bytes::from(format!(r#"{{"users":[{users}]{rest},"total":1}}"#))).unwrap();
+            let page = page(&format!(r#"{{"users":[{users}]{rest},"total":1}}"#)).unwrap().of_export();
             assert_eq!((page.rows.len(), page.more, page.total), (2, more, None));
         }
-        assert!(Page::of_export(Bytes::from(r#"{"hasNextPage":false}"#)).is_err());
+        assert!(page(r#"{"hasNextPage":false}"#).is_err());
     }
 
     #[test]
     fn bad_pages_are_told_without_their_text() {
         for body in [r#"{"users":[{"name":"Secret Person"}"#, r#"{"total":1}"#, "<html>Secret Person"] {
-            let error = Page::of_users(Bytes::from(body)).unwrap_err();
+            let error = page(body).unwrap_err();
             assert!(!error.contains("Secret"), "{error}");
         }
-        assert!(Page::of_users(Bytes::from(r#"{"users":[],"total":0,"status":"internal error"}"#)).is_err());
-        assert!(Page::of_users(Bytes::from(r#"{"users":[],"total":0,"status":"done"}"#)).is_err());
-        assert!(Page::of_users(Bytes::from(r#"{"users":[{"name":"a"}],"total":1,"status":"done"}"#)).is_ok());
+        assert!(page(r#"{"users":[],"total":0,"status":"internal error"}"#).is_err());
+        assert!(page(r#"{"users":[],"total":0,"status":"done"}"#).is_err());
+        assert!(page(r#"{"users":[{"name":"a"}],"total":1,"status":"done"}"#).is_ok());
     }
 }

@@ -12,12 +12,14 @@ use futures_util::StreamExt;
 use futures_util::stream::FuturesOrdered;
 
 use super::error::{RequestError, Trouble};
+use super::memory::ENDS;
 use super::page::Page;
 
 /// Rows two windows share.
 const OVERLAP: u64 = 5;
 /// How far around a seam rows are recognised: shifts up to three overlaps are understood.
 const SEAM: usize = 4 * OVERLAP as usize;
+const _: () = assert!(SEAM <= ENDS, "a page that is remembered has its seams at hand");
 /// So many pages that came before end the pass: in a listing of short pages one insertion repeats one.
 const REPEATED_PAGES: u32 = 3;
 /// So many pages failing for good end the pass.

@@ -15,7 +15,7 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use super::error::{RequestError, Right};
 use super::http::{Client, DownloadError, Request};
-use super::page::{Page, category};
+use super::page::{List, Page, category};
 use super::wire::{Malformed, identifier, malformed, parse, text, told};
 use crate::model::{ExportedUser, Told};
 
@@ -85,7 +85,8 @@ impl<'a> UserExport<'a> {
             let label = format!("{} (offset {offset}, pageSize {size})", segments.join("/"));
             self.post(&segments, label, payload.to_string())
         };
-        self.client.page(size, request, Page::of_export).await
+        let page = self.client.page(size, request, |body| self.client.recalled(body, List::Users)).await;
+        page.map(Page::of_export)
     }
 
     fn post(&self, segments: &[&str], label: String, payload: impl Into<Bytes>) -> Request {

@@ -23,6 +23,9 @@ pub(super) enum Task<'c> {
     Backup,
 }
 
+/// The outcome of a job whose process died in it.
+pub(super) const DIED: &str = "died";
+
 const HOUSEKEEPING: &str = "housekeeping";
 const BACKUP: &str = "backup";
 
@@ -103,7 +106,7 @@ pub(super) fn remembered(
 fn last(row: &JobRow) -> Last {
     match (row.started_at, row.finished_at, row.outcome.as_deref()) {
         (None, _, _) => Last::Well,
-        (Some(_), None, _) => Last::Died,
+        (Some(_), None, _) | (_, _, Some(DIED)) => Last::Died,
         (_, _, Some("stopped")) => Last::Stopped,
         (_, Some(at), Some("refused")) => Last::Refused(at),
         (_, Some(at), _) if row.failures > 0 => Last::Failed(at),

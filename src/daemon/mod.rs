@@ -8,6 +8,7 @@
 //! | what is done at a tick, at the end of a job, at a signal | `service.rs`: the loop |
 //! | which jobs does the configuration have | `jobs.rs` |
 //! | what does a job do | `walk.rs`, `export.rs`, `housekeeping.rs`, `backup.rs` |
+//! | who is told of what needs a person | `herald/` |
 //! | what is left for the next process | `recorder.rs` |
 //! | what can others see of it | `pulse.rs` |
 
@@ -15,6 +16,7 @@ mod agenda;
 mod backup;
 mod dated;
 mod export;
+mod herald;
 mod housekeeping;
 mod jobs;
 mod lifecycle;

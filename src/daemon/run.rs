@@ -4,6 +4,7 @@ use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::sync::watch;
@@ -14,6 +15,8 @@ use super::agenda::Ended;
 pub(super) struct Run {
     /// The job's name.
     pub job: String,
+    /// Nothing that is sound takes longer: its thread hangs.
+    until: Option<Instant>,
     stop: watch::Sender<bool>,
     unfinished: Unfinished,
 }
@@ -84,6 +87,7 @@ impl Run {
     /// Begins `work`; how it ends is told to `ended` with the job's name.
     pub(super) fn begin<F>(
         job: String,
+        limit: Option<Duration>,
         ended: UnboundedSender<(String, Outcome)>,
         work: impl FnOnce(Stop, Unfinished) -> F + Send + 'static,
     ) -> io::Result<Self>
@@ -92,7 +96,8 @@ impl Run {
     {
         let (stop, asked) = watch::channel(false);
         let unfinished = Unfinished::default();
-        let run = Self { job: job.clone(), stop, unfinished: unfinished.clone() };
+        let until = limit.map(|limit| Instant::now() + limit);
+        let run = Self { job: job.clone(), until, stop, unfinished: unfinished.clone() };
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         std::thread::Builder::new().name(job.chars().take(15).collect()).spawn(move || {
             let done = catch_unwind(AssertUnwindSafe(|| runtime.block_on(work(Stop(asked), unfinished))));
@@ -101,6 +106,11 @@ impl Run {
             let _ = ended.send((job, outcome)); // nobody listens: the process is ending
         })?;
         Ok(run)
+    }
+
+    /// It should have ended long ago, and does not even hear that.
+    pub(super) fn hangs(&self) -> bool {
+        self.until.is_some_and(|until| Instant::now() > until)
     }
 
     /// Asks it to stop.
@@ -127,9 +137,22 @@ mod tests {
             assert!(std::hint::black_box(false), "a defect");
             Outcome::well("done")
         };
-        Run::begin("walk:corp".into(), ended, panics).unwrap();
+        Run::begin("walk:corp".into(), None, ended, panics).unwrap();
         let (job, outcome) = outcomes.recv().await.unwrap();
         assert_eq!((job.as_str(), outcome.word, outcome.ended), ("walk:corp", "panicked", Some(Ended::Failed)));
+    }
+
+    #[tokio::test]
+    async fn one_that_blocks_its_thread_is_found_out() {
+        let (ended, mut outcomes) = unbounded_channel();
+        let blocks = |_, _| async {
+            std::thread::sleep(Duration::from_millis(200));
+            Outcome::well("done")
+        };
+        let run = Run::begin("walk:corp".into(), Some(Duration::from_millis(50)), ended, blocks).unwrap();
+        assert!(!run.hangs());
+        outcomes.recv().await.unwrap();
+        assert!(run.hangs());
     }
 
     #[tokio::test]
@@ -139,7 +162,7 @@ mod tests {
             stop.asked().await;
             Outcome::stopped()
         };
-        let run = Run::begin("walk:corp".into(), ended, waits).unwrap();
+        let run = Run::begin("walk:corp".into(), None, ended, waits).unwrap();
         run.stop();
         assert_eq!(outcomes.recv().await.unwrap().1, Outcome::stopped());
     }

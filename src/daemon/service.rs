@@ -11,23 +11,31 @@ use tokio_cron_scheduler::JobSchedulerError;
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::agenda::{Action, Agenda, Skip};
+use super::herald::Herald;
 use super::jobs::{self, Task};
 use super::lifecycle::{Notifier, Signal, patiently};
 use super::pulse::Pulse;
 use super::recorder::{Record, Recorder};
 use super::run::{Outcome, Run};
-use super::{backup, export, housekeeping, walk};
+use super::walk::{self, Given};
+use super::{backup, export, housekeeping};
 use crate::clock::Clock;
 use crate::config::{Config, ConfigError, Loaded};
 use crate::model::Timestamp;
 use crate::store::{self, JobRow, Lock, SkippedRow, Store, StoreError};
+use crate::sync::{self, Memory};
 
 /// No tick for so long: the ticker is dead.
 const SILENCE: Duration = Duration::from_secs(60);
+/// How long after its limit a walk may take to notice.
+const HANGING: Duration = Duration::from_secs(60);
 /// How long jobs have to stop.
 const STOPPING: Duration = Duration::from_secs(8);
 /// How long it may take to write down what they did.
 const RECORDING: Duration = Duration::from_secs(1);
+
+/// How long it may take to tell what a process before this one died in: another may be writing for long.
+const TELLING: Duration = Duration::from_secs(5);
 
 /// Reads the configuration anew.
 pub type Loader = Box<dyn Fn() -> Result<Loaded, ConfigError>>;
@@ -71,6 +79,8 @@ pub struct Service {
     agenda: Agenda,
     rows: HashMap<String, JobRow>,
     runs: Vec<Run>,
+    /// By the jobs that walk.
+    memories: HashMap<String, Memory>,
     /// Where runs tell how they ended, and where that is heard.
     ending: UnboundedSender<(String, Outcome)>,
     endings: UnboundedReceiver<(String, Outcome)>,
@@ -98,6 +108,7 @@ impl Service {
                 DaemonError::Group { path, group: group.clone(), error }
             })?;
         }
+        let _ = timeout(TELLING, tell_died(&store, &clock)).await; // then the next walk tells it
         let mut reader = store.reader().await?;
         let rows = store::load_jobs(&mut reader).await.map_err(|error| store.sql(error))?;
         let walks = store::newest_walks(&mut reader).await.map_err(|error| store.sql(error))?;
@@ -114,6 +125,7 @@ impl Service {
             agenda: Agenda::new(seed, now),
             rows: rows.into_iter().map(|row| (row.job.clone(), row)).collect(),
             runs: Vec::new(),
+            memories: HashMap::new(),
             ending,
             endings,
             _reader: reader,
@@ -143,7 +155,9 @@ impl Service {
         mut signals: UnboundedReceiver<Signal>,
     ) -> Result<(), DaemonError> {
         let mut recorder = Recorder::start(self.store.clone());
+        let mut herald = Herald::start(self.store.clone(), self.clock.clone(), self.pulse.clone());
         self.notifier.ready();
+        self.tell_died_jobs(&recorder);
         tracing::info!(sites = self.config.sites.len(), "rollbook {} runs", env!("CARGO_PKG_VERSION"));
         self.turn(&recorder);
         let died = loop {
@@ -154,14 +168,20 @@ impl Service {
                     Some(Signal::Reload) => self.reload(&recorder),
                     None => break Some("what listens for signals"),
                 },
-                Some((job, outcome)) = self.endings.recv() => self.ended(&job, outcome, &recorder),
+                Some((job, outcome)) = self.endings.recv() => {
+                    self.ended(&job, outcome, &recorder);
+                    herald.call.notify_one();
+                }
+                _ = &mut herald.task => break Some("what tells webhooks"),
                 _ = &mut recorder.task => break Some("what remembers the schedule"),
                 tick = timeout(SILENCE, ticks.recv()) => match tick {
+                    Ok(Some(())) if self.runs.iter().any(Run::hangs) => break Some("a walk, in its thread,"),
                     Ok(Some(())) => self.turn(&recorder),
                     Ok(None) | Err(_) => break Some("the scheduler"),
                 },
             }
         };
+        herald.task.abort();
         self.stop(recorder).await;
         died.map_or(Ok(()), |part| Err(DaemonError::Died(part)))
     }
@@ -173,8 +193,18 @@ impl Service {
             tracing::warn!(site = %site.id, "the site has no schedule: only `rollbook sync` walks it");
         }
         let remembered = jobs::remembered(&self.rows, walks, &plans);
+        self.memories.retain(|job, _| plans.iter().any(|plan| plan.job == *job));
         self.agenda.plan(plans, &remembered, now);
         self.pulse.turned(now, self.agenda.standings());
+    }
+
+    /// What a process before this one died in has not ended, and will not.
+    fn tell_died_jobs(&mut self, recorder: &Recorder) {
+        let now = self.clock.now();
+        for row in self.rows.values_mut().filter(|row| row.started_at.is_some() && row.finished_at.is_none()) {
+            (row.finished_at, row.outcome) = (Some(now), Some(jobs::DIED.to_owned()));
+            let _ = recorder.records.send(Record::Job(row.clone())); // the loop sees that it has died
+        }
     }
 
     /// A tick.
@@ -218,10 +248,14 @@ impl Service {
         let (config, store, clock) = (self.config.clone(), self.store.clone(), self.clock.clone());
         // Another for each run, or all would try again at the same moments.
         let seed = self.seed ^ now.millis() as u64 ^ xxh3_64(job.as_bytes());
+        // The pages of the walk before: what comes again is not looked into.
+        let memory = self.memories.entry(job.clone()).or_default().clone();
         let name = job.clone();
         let work = move |stop, unfinished| async move {
             match jobs::task(&config, &name) {
-                Some(Task::Walk(site)) => walk::walk(site, &store, &clock, seed, stop).await,
+                Some(Task::Walk(site)) => {
+                    walk::walk(site, &store, Given { clock: &clock, seed, memory: &memory }, stop).await
+                }
                 Some(Task::Export(of)) => export::export(of, &config, &store, clock.now(), &unfinished).await,
                 Some(Task::Housekeeping) => housekeeping::keep_house(&store).await,
                 Some(Task::Backup) => match &config.backup {
@@ -231,7 +265,11 @@ impl Service {
                 None => Outcome::failed("failed", "it is not in the configuration"),
             }
         };
-        match Run::begin(job.clone(), self.ending.clone(), work) {
+        let limit = match jobs::task(&self.config, &job) {
+            Some(Task::Walk(site)) => Some(walk::limit(site) + HANGING),
+            _ => None,
+        };
+        match Run::begin(job.clone(), limit, self.ending.clone(), work) {
             Ok(run) => self.runs.push(run),
             Err(error) => {
                 let _ = self.ending.send((job.clone(), Outcome::failed("failed", error))); // we listen ourselves
@@ -345,6 +383,17 @@ impl Service {
         }
         tracing::info!("stopped");
     }
+}
+
+/// Walks whose process died have not ended, and will not: their rows say so.
+async fn tell_died(store: &Store, clock: &Clock) -> Result<(), StoreError> {
+    let mut reader = store.reader().await?;
+    let running = store::running_walks(&mut reader).await.map_err(|error| store.sql(error))?;
+    drop(reader);
+    for site in running {
+        sync::interrupted(&site, store, clock, sync::DIED).await?;
+    }
+    Ok(())
 }
 
 fn skipped(skip: Skip, now: Timestamp, recorder: &Recorder) {

@@ -10,7 +10,7 @@ use super::run::{Outcome, Stop};
 use crate::clock::Clock;
 use crate::config::Site;
 use crate::store::Store;
-use crate::sync::{self, Failing, Progress, WalkError, WalkOptions, WalkReport};
+use crate::sync::{self, Failing, Memory, Progress, WalkError, WalkOptions, WalkReport};
 
 /// How much longer than it may ask the site a walk may take: comparing and writing come after.
 const GRACE: Duration = Duration::from_secs(30 * 60);
@@ -19,12 +19,29 @@ const APPLYING: Duration = Duration::from_secs(5);
 /// How long a walk that was stopped waits to tell so in its row.
 const TELLING: Duration = Duration::from_secs(2);
 
+/// What a walk is given besides its site.
+#[derive(Clone, Copy)]
+pub(super) struct Given<'a> {
+    /// The time.
+    pub clock: &'a Clock,
+    /// Spreads the pauses between retries.
+    pub seed: u64,
+    /// The pages of the site's walk before.
+    pub memory: &'a Memory,
+}
+
+/// After so long a walk of `site` is stopped.
+pub(super) fn limit(site: &Site) -> Duration {
+    site.limits.walk_deadline + GRACE
+}
+
 /// Walks `site` until it is done, is to stop, or hangs.
-pub(super) async fn walk(site: &Site, store: &Store, clock: &Clock, seed: u64, mut stop: Stop) -> Outcome {
+pub(super) async fn walk(site: &Site, store: &Store, given: Given<'_>, mut stop: Stop) -> Outcome {
+    let Given { clock, seed, memory } = given;
     let applying = AtomicBool::new(false);
     let progress = |progress| applying.store(progress == Progress::Applying, Ordering::Relaxed);
-    let options = WalkOptions { clock, seed, progress: &progress };
-    let limit = site.limits.walk_deadline + GRACE;
+    let options = WalkOptions { clock, seed, progress: &progress, memory: Some(memory) };
+    let limit = limit(site);
     let mut walking = Box::pin(timeout(limit, sync::walk(site, store, options)));
     let ended = tokio::select! {
         ended = &mut walking => Some(ended),
@@ -43,7 +60,7 @@ pub(super) async fn walk(site: &Site, store: &Store, clock: &Clock, seed: u64, m
             Outcome::failed("hung", why)
         }
         None => {
-            tell(site, store, clock, "stopped by a signal").await;
+            tell(site, store, clock, sync::STOPPED).await;
             Outcome::stopped()
         }
     }

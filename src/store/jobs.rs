@@ -73,21 +73,16 @@ pub async fn newest_walks(connection: &mut SqliteConnection) -> Result<Vec<(Stri
 impl Store {
     /// Writes what is to be remembered of jobs, and what they left out, in one transaction.
     pub async fn remember_jobs(&self, jobs: &[JobRow], skipped: &[SkippedRow]) -> Result<(), StoreError> {
-        use sqlx::Connection;
-        let mut writer = self.writer().await?;
-        let mut transaction = writer.begin_with("BEGIN IMMEDIATE").await.map_err(|error| self.sql(error))?;
-        let written = async {
+        self.write(async |connection| {
             for job in jobs {
-                save_job(&mut transaction, job).await?;
+                save_job(connection, job).await?;
             }
             for skipped in skipped {
-                add_skipped(&mut transaction, skipped).await?;
+                add_skipped(connection, skipped).await?;
             }
-            transaction.commit().await
-        };
-        // On an error the connection is dropped, and not used again.
-        written.await.map_err(|error| self.sql(error))?;
-        writer.close().await.map_err(|error| self.sql(error))
+            Ok(())
+        })
+        .await
     }
 }
 

@@ -8,6 +8,7 @@ mod holds;
 mod jobs;
 mod listings;
 mod lock;
+mod notifications;
 mod open;
 mod reference;
 pub mod sandbox;
@@ -33,13 +34,17 @@ pub use holds::{
 pub use jobs::{JobRow, SkippedRow, load_jobs, newest_walks};
 pub use listings::{Entry, Part, load_listing, save_listing};
 pub use lock::{Lock, lock_daemon, lock_walk};
+pub use notifications::{
+    Attempt, DueNotification, EndedWalk, GroupMoves, NewNotification, due_notifications, ended_walks, last_applied,
+    moves, seats_taken,
+};
 pub use open::{Store, StoreError, is_unusable};
 pub use reference::reference;
 pub use verify::{Verdict, Verification, verify, verify_file};
 pub use walks::{
-    Before, ChangeRow, Figures, WalkEnd, WalkStart, add_changes, add_evidence, add_first_logins, add_logins,
-    begin_walk, end_walk, fail_running, find_site, kind_of_users, last_evidence, next_user, set_cloud_id,
-    set_user_list,
+    Before, ChangeRow, DIED, Figures, WalkEnd, WalkStart, add_changes, add_evidence, add_first_logins, add_logins,
+    begin_walk, end_walk, fail_running, find_site, kind_of_users, last_evidence, next_user, running_walks,
+    set_cloud_id, set_user_list,
 };
 pub use writer::Writer;
 

@@ -223,9 +223,13 @@ fn follow(database: &Path) {
         return;
     }
     for companion in ["-wal", "-shm"].map(|end| beside(database, end)) {
-        let differs = fs::metadata(&companion).is_ok_and(|file| file.uid() == found.uid() && file.gid() != found.gid());
-        if differs && let Err(error) = std::os::unix::fs::chown(&companion, None, Some(found.gid())) {
-            tracing::warn!("the group of {} cannot be that of the database: {error}", companion.display());
+        let Ok(file) = fs::metadata(&companion) else { continue };
+        if file.uid() != found.uid() || (file.gid() == found.gid() && file.mode() == found.mode()) {
+            continue;
+        }
+        let shared = std::os::unix::fs::chown(&companion, None, Some(found.gid()));
+        if let Err(error) = shared.and_then(|()| fs::set_permissions(&companion, found.permissions())) {
+            tracing::warn!("{} cannot be read by those who may read the database: {error}", companion.display());
         }
     }
 }

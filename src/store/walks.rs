@@ -128,6 +128,19 @@ pub async fn kind_of_users(connection: &mut SqliteConnection, name: &str) -> Res
     .await
 }
 
+/// Why a walk ended whose process died, as in `walks.error`.
+pub const DIED: &str = "interrupted: the process ended in the middle";
+
+/// The sites with a walk that is running, or whose process died.
+pub async fn running_walks(connection: &mut SqliteConnection) -> Result<Vec<String>, sqlx::Error> {
+    sqlx::query_scalar(
+        "SELECT name FROM sites s WHERE (SELECT status FROM walks w WHERE w.site_id = s.id ORDER BY w.id DESC LIMIT 1) \
+         = 'running' ORDER BY name",
+    )
+    .fetch_all(connection)
+    .await
+}
+
 /// Begins a walk: its row is `running` from now on. Rows left running by a process that died are told as failed.
 /// The caller holds the site's lock.
 pub async fn begin_walk(
@@ -151,7 +164,7 @@ pub async fn begin_walk(
     let (site, before) = find_site(&mut transaction, name).await?.ok_or(sqlx::Error::RowNotFound)?;
     // A clock that was set back must not turn intervals around: this walk is later than the one before, by a hair.
     let started_at = before.latest.map_or(now, |latest| now.max(latest.plus_millis(1)));
-    fail_running(&mut transaction, name, started_at, "interrupted: the process ended in the middle").await?;
+    fail_running(&mut transaction, name, started_at, DIED).await?;
     let walk = sqlx::query("INSERT INTO walks (site_id, started_at, status) VALUES (?, ?, 'running')")
         .bind(site.0)
         .bind(started_at.to_sql())

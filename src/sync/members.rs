@@ -9,7 +9,7 @@ use xxhash_rust::xxh3::{Xxh3, xxh3_64};
 
 use super::people::{Names, UserRef, members_fingerprint, name_hash};
 use crate::confluence::{
-    Detail, Extender, LookUp, Page, RequestError, decode_member_name, decode_user, is_addressable, read_listing,
+    Detail, Extender, LookUp, Page, RequestError, Rows, decode_member_name, decode_user, is_addressable, read_listing,
 };
 use crate::model::{SeenUser, UserId};
 use crate::store::{Entry, Fingerprint};
@@ -357,29 +357,32 @@ pub async fn read_outsiders(
                 continue;
             }
         };
-        let records: Vec<&[u8]> = pages.iter().flat_map(|page| page.rows.iter()).collect();
+        let records: Vec<(&Rows, usize)> =
+            pages.iter().flat_map(|page| (0..page.rows.len()).map(|index| (&page.rows, index))).collect();
         // Only needed where the listing moved.
         let by_name = OnceLock::new();
         let by_name = || {
             by_name.get_or_init(|| {
-                let named = |(at, record): (usize, &&[u8])| Some((decode_member_name(record).ok()?.0.into_owned(), at));
+                let named = |(at, &(rows, index)): (usize, &(&Rows, usize))| {
+                    Some((decode_member_name(rows.get(index)).ok()?.0.into_owned(), at))
+                };
                 records.iter().enumerate().filter_map(named).collect::<HashMap<String, usize>>()
             })
         };
-        let open = |record: &[u8], outsider: &Outsider| -> Option<Found> {
-            let fingerprint = xxh3_64(record);
+        let open = |(rows, index): (&Rows, usize), outsider: &Outsider| -> Option<Found> {
+            let fingerprint = rows.fingerprint(index);
             if let Some(&entry) = by_fingerprint.get(&fingerprint)
                 && known[entry].name == name_hash(&outsider.name)
             {
                 return Some(Found::Known(entry));
             }
-            let record = decode_user(record).ok()?;
+            let record = decode_user(rows.get(index)).ok()?;
             (record.name == outsider.name).then(|| Found::Fresh { fingerprint, record: Box::new(record) })
         };
         for place in window.wanted {
             let outsider = &group.outsiders[place];
             let expected = (outsider.position - window.start) as usize;
-            let found = records.get(expected).and_then(|record| open(record, outsider)).or_else(|| {
+            let found = records.get(expected).and_then(|record| open(*record, outsider)).or_else(|| {
                 // The listing moved since its names were read: the outsider may stand elsewhere in the window.
                 by_name().get(&outsider.name).and_then(|at| open(records[*at], outsider))
             });

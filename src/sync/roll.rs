@@ -4,8 +4,6 @@ use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 use std::hash::BuildHasherDefault;
 
-use xxhash_rust::xxh3::xxh3_64;
-
 use super::people::{HashedMap, UserRef, name_hash};
 use super::remember::{Remember, remember, retained};
 use crate::confluence::{
@@ -156,13 +154,14 @@ impl<R: Record> Roll<R> {
     /// Takes the rows of a page from `first` on, `read` rows after the list's first. `list` names it in errors.
     /// A row that is as it was read last is decoded all the same when its entry is `stale`.
     pub fn take(&mut self, page: &Page, first: usize, list: &str, read: u64, stale: impl Fn(&Entry) -> bool) {
-        for (index, record) in page.rows.iter().skip(first).enumerate() {
-            let fingerprint = xxh3_64(record);
+        for index in first..page.rows.len() {
+            let fingerprint = page.rows.fingerprint(index);
             match self.find(fingerprint) {
                 Some(entry) if !stale(&self.known[entry]) => self.take_known(entry),
                 found => {
                     self.cursor = found.map_or(self.cursor, |entry| entry + 1);
-                    self.take_fresh(fingerprint, record, || format!("{list}, row {}", read + index as u64));
+                    let place = || format!("{list}, row {}", read + (index - first) as u64);
+                    self.take_fresh(fingerprint, page.rows.get(index), place);
                 }
             }
         }
@@ -347,13 +346,15 @@ impl<R: Record> Roll<R> {
 #[cfg(test)]
 mod tests {
     use bytes::Bytes;
+    use xxhash_rust::xxh3::xxh3_64;
 
     use super::*;
+    use crate::confluence::List;
 
     fn page(rows: &[(&str, &str)]) -> Page {
         let rows: Vec<String> =
             rows.iter().map(|(key, name)| format!(r#"{{"key":"{key}","name":"{name}"}}"#)).collect();
-        Page::of_users(Bytes::from(format!(r#"{{"users":[{}]}}"#, rows.join(",")))).unwrap()
+        Page::of(Bytes::from(format!(r#"{{"users":[{}]}}"#, rows.join(","))), List::Users).unwrap()
     }
 
     fn entry(key: &str, name: &str, user: u32) -> Entry {

@@ -13,7 +13,7 @@ use super::hold::{Hold, set_aside};
 use super::remember::Listings;
 use crate::clock::Clock;
 use crate::config::{Guard, Site, SiteKind};
-use crate::confluence::{Client, Cloud, Extender, OrganizationApi, UserList};
+use crate::confluence::{Client, Cloud, Extender, Memory, OrganizationApi, UserList};
 use crate::model::{ChangeKind, SiteId, Timestamp, UserId, WalkId};
 use crate::store::{self, Before, Figures, Store, StoreError, WalkEnd, WalkStart};
 
@@ -47,6 +47,8 @@ pub struct WalkOptions<'a> {
     pub seed: u64,
     /// Told how far the walk is.
     pub progress: &'a (dyn Fn(Progress) + Sync),
+    /// The site's pages of the walk before, where the process walked it already. It finds the same with them and without.
+    pub memory: Option<&'a Memory>,
 }
 
 /// How a walk that applied something ended.
@@ -108,7 +110,7 @@ impl WalkReport {
 /// On an error the walk's row says `failed` and why, wherever the database can still be written.
 pub async fn walk(site: &Site, store: &Store, options: WalkOptions<'_>) -> Result<WalkReport, WalkError> {
     let _lock = store::lock_walk(store.path(), &site.id)?;
-    let client = Client::of_site(site, options.clock.clone(), options.seed)?;
+    let client = Client::of_site(site, options.clock.clone(), options.seed)?.with_memory(options.memory);
     // There throughout, so that the write-ahead log stays in place while nobody writes.
     let mut reader = store.reader().await?;
     check_kind(&mut reader, store, site).await?;
@@ -137,6 +139,12 @@ pub async fn walk(site: &Site, store: &Store, options: WalkOptions<'_>) -> Resul
         }
     }
 }
+
+/// Why a walk ended that a signal stopped, as in `walks.error`.
+pub const STOPPED: &str = "stopped by a signal";
+
+/// Why a walk ended whose process died, as in `walks.error`.
+pub const DIED: &str = store::DIED;
 
 /// Tells a walk that was stopped in the middle as failed; `false` when there was none any more: it had been applied.
 /// The caller holds the site's lock no longer. `why` is told in the walk's row.
@@ -230,7 +238,7 @@ pub async fn dry_run(site: &Site, store: Option<&Store>, options: WalkOptions<'_
         .await
         .map_err(|error| store.sql(error))?
         .unwrap_or((SiteId(0), Before::default()));
-    let client = Client::of_site(site, options.clock.clone(), options.seed)?;
+    let client = Client::of_site(site, options.clock.clone(), options.seed)?.with_memory(options.memory);
     let started_at = options.clock.now();
     let fetched = fetch((site, &client), (&mut reader, store), (row, &before), options).await?;
     let at = options.clock.now();
@@ -249,7 +257,7 @@ async fn fetch(
     options: WalkOptions<'_>,
 ) -> Result<Fetched, WalkError> {
     let progress = options.progress;
-    match site.kind {
+    let fetched = match site.kind {
         SiteKind::DataCenter => {
             let (extender, user_export) = (Extender::new(client), site.user_export);
             Reader { extender, user_export, connection, store, site: row, before, progress }.fetch().await
@@ -258,12 +266,17 @@ async fn fetch(
             let client_of =
                 |organization| Client::of_organization(organization, &site.limits, options.clock.clone(), options.seed);
             let asked = site.organization.as_ref().map(client_of).transpose()?;
+            let asked = asked.map(|client| client.with_memory(options.memory));
             let organization = site.organization.as_ref().zip(asked.as_ref());
             let organization = organization.map(|(configured, client)| OrganizationApi::new(client, &configured.id));
             let cloud = Cloud::new(client);
             CloudReader { site, cloud, organization, connection, store, row, before, progress }.fetch().await
         }
+    };
+    if let (Some(memory), Ok(_)) = (options.memory, &fetched) {
+        memory.settle();
     }
+    fetched
 }
 
 /// Sets aside what the walk takes away, where that is an implausible share of what is known.

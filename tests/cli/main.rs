@@ -7,6 +7,7 @@ mod access;
 mod chaos;
 mod cloud;
 mod commands;
+mod daemon;
 mod db;
 mod decisions;
 mod exports;

@@ -123,7 +123,7 @@ async fn it_is_full_and_freed() {
 
     let options = || {
         clock.set(clock.now().plus_millis(60_000));
-        WalkOptions { clock: &clock, seed: 1, progress: &|_| {} }
+        WalkOptions { clock: &clock, seed: 1, progress: &|_| {}, memory: None }
     };
     // The first walk, and later ones.
     for number in 0..3 {
@@ -194,7 +194,7 @@ async fn it_is_full_while_an_older_database_is_migrated() {
     let clock = Clock::manual(sim.with_population(|site| site.end_of_day()));
     let site = site(sim.base_url());
     let newer = Store::open_or_create(&disk.folder.join("newer.db")).await.unwrap();
-    sync::walk(&site, &newer, WalkOptions { clock: &clock, seed: 1, progress: &|_| {} }).await.unwrap();
+    sync::walk(&site, &newer, WalkOptions { clock: &clock, seed: 1, progress: &|_| {}, memory: None }).await.unwrap();
     let path = disk.database();
     schema_1::write(newer.path(), &path).await;
     let old = || async {

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use rollbook::clock::Clock;
 use rollbook::config::{Credentials, Guard, Limits, Secret, Site, SiteKind, UserExport};
+use rollbook::confluence::Memory;
 use rollbook::model::{Status, Timestamp};
 use rollbook::simulator::{Population, Settings, Simulator, Truth};
 use rollbook::store::{self, Store};
@@ -17,6 +18,8 @@ pub struct World {
     pub site: Site,
     pub store: Store,
     pub clock: Clock,
+    /// What the walks remember of the pages before.
+    pub memory: Option<Memory>,
     _folder: tempfile::TempDir,
 }
 
@@ -30,11 +33,11 @@ impl World {
         let store = Store::open_or_create(&folder.path().join("rollbook.db")).await.unwrap();
         let clock = Clock::manual(sim.with_population(|site| site.end_of_day()));
         let site = site(sim.base_url());
-        Self { sim, site, store, clock, _folder: folder }
+        Self { sim, site, store, clock, memory: None, _folder: folder }
     }
 
     pub async fn walk(&self) -> Result<WalkReport, WalkError> {
-        let options = WalkOptions { clock: &self.clock, seed: 1, progress: &|_| {} };
+        let options = WalkOptions { clock: &self.clock, seed: 1, progress: &|_| {}, memory: self.memory.as_ref() };
         sync::walk(&self.site, &self.store, options).await
     }
 
@@ -93,6 +96,7 @@ pub fn site(base_url: &str) -> Site {
         base_url: base_url.parse().unwrap(),
         credentials: Credentials::Basic { username: "audit".to_owned(), password: Secret::new("audit".to_owned()) },
         schedule: None,
+        jitter: Duration::ZERO,
         timezone: chrono_tz::Europe::Berlin,
         freshness: Duration::from_secs(86_400),
         user_export: UserExport::Off,
@@ -115,7 +119,6 @@ pub fn site(base_url: &str) -> Site {
         licence_groups: Vec::new(),
         admin_groups: Vec::new(),
         seats: None,
-        jitter: Duration::ZERO,
         organization: None,
     }
 }
@@ -275,13 +278,32 @@ pub async fn assert_invariants(connection: &mut SqliteConnection) {
     .await;
 }
 
+/// What is in a database: the lines of each table.
+pub type Content = BTreeMap<String, Vec<String>>;
+
+/// Two databases hold the same, but for the addresses of two simulators.
+#[track_caller]
+pub fn assert_same_content(one: &Content, other: &Content, when: &str) {
+    assert_eq!(one.keys().collect::<Vec<_>>(), other.keys().collect::<Vec<_>>(), "{when}");
+    for (table, lines) in one.iter().filter(|(table, _)| *table != "sites") {
+        let differing = lines.iter().zip(&other[table]).find(|(one, other)| one != other);
+        assert_eq!((differing, lines.len()), (None, other[table].len()), "{when}: {table}");
+    }
+}
+
 /// The content of every table but `walks`.
-pub async fn content_but_walks(connection: &mut SqliteConnection) -> BTreeMap<String, Vec<String>> {
-    let tables: Vec<String> =
-        sqlx::query_scalar("SELECT name FROM sqlite_master WHERE type = 'table' AND name <> 'walks'")
-            .fetch_all(&mut *connection)
-            .await
-            .unwrap();
+pub async fn content_but_walks(connection: &mut SqliteConnection) -> Content {
+    let mut content = content(connection).await;
+    content.remove("walks");
+    content
+}
+
+/// The content of every table.
+pub async fn content(connection: &mut SqliteConnection) -> Content {
+    let tables: Vec<String> = sqlx::query_scalar("SELECT name FROM sqlite_master WHERE type = 'table'")
+        .fetch_all(&mut *connection)
+        .await
+        .unwrap();
     let mut content = BTreeMap::new();
     for table in tables {
         let columns: Vec<String> = sqlx::query_scalar("SELECT name FROM pragma_table_info(?)")

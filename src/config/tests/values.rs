@@ -237,6 +237,61 @@ fn exports() {
 }
 
 #[test]
+fn exports_are_kept_by_their_day() {
+    let text = "[[exports]]\nreport = \"users\"\nformat = \"csv\"\npath = \"out/{site}-{date}.csv\"\nschedule = \"@every 1d\"\nkeep = 3\n";
+    assert_eq!(Place::with(text).load().config.exports[0].keep, Some(3));
+    says(
+        &Place::with(&text.replace("-{date}", "")).refused(),
+        &["exports[0].keep", "put {date} once into the file's name"],
+    );
+    says(&Place::with(&text.replace("keep = 3", "keep = 0")).refused(), &["must be a whole number from 1"]);
+}
+
+#[test]
+fn what_the_service_does_beside_walks() {
+    let plain = Place::with("").load().config;
+    assert_eq!(plain.housekeeping.schedule.to_string(), "0 30 3 * * *");
+    assert!(plain.backup.is_none() && plain.retention.history.is_none() && plain.webhooks.is_empty());
+    let text = "[backup]\npath = \"b/{date}.db\"\n[retention]\nhistory = \"30d\"\nclosed_accounts = \"0s\"\n";
+    let config = Place::with(text).load().config;
+    let backup = config.backup.unwrap();
+    assert_eq!((backup.keep, backup.schedule.to_string().as_str()), (7, "0 0 4 * * *"));
+    let day = std::time::Duration::from_secs(86_400);
+    assert_eq!(
+        (config.retention.history, config.retention.closed_accounts),
+        (Some(30 * day), Some(std::time::Duration::ZERO))
+    );
+    for (from, to, message) in [
+        ("{date}", "{site}", "unknown placeholder {site}: replaced are only {date}"),
+        ("path = \"b/{date}.db\"", "keep = 2", "backup.path: is missing"),
+        ("30d", "23h", "history is kept for a day or longer"),
+    ] {
+        says(&Place::with(&text.replacen(from, to, 1)).refused(), &[message]);
+    }
+}
+
+#[test]
+fn webhooks() {
+    let place =
+        Place::with("[[webhooks]]\nurl_file = \"hook.url\"\nsecret = \"k3y\"\nevents = \"walk.held,site.stale\"\n");
+    let place = place.file("hook.url", "https://chat.example.com/s3cret\n");
+    let loaded = place.load();
+    let webhook = &loaded.config.webhooks[0];
+    assert_eq!(webhook.url.reveal(), "https://chat.example.com/s3cret");
+    assert_eq!(webhook.events, [Event::WalkHeld, Event::SiteStale]);
+    assert!(!format!("{:?}{:?}", loaded.settings, loaded.config).contains("s3cret"));
+    for (text, message) in [
+        ("", "webhooks[0].url_file: is missing"),
+        ("url = \"chat.example.com\"\n", "holds no address"),
+        ("url = \"ftp://chat.example.com\"\n", "holds no address"),
+        ("url = \"https://chat.example.com\"\nevents = \"walk.lost\"\n", "holds 'walk.lost': there are walk.failed"),
+    ] {
+        let refused = Place::with(&format!("[[webhooks]]\n{text}")).refused();
+        says(&refused, &[message]);
+    }
+}
+
+#[test]
 fn a_folder_of_reports_that_is_not_there_is_warned_of() {
     says(&Place::with("reports.path = \"none\"").load().warnings.join("\n"), &["reports.path", "is not a folder"]);
 }

@@ -16,7 +16,7 @@ pub use self::wire::{
 };
 use super::error::{RequestError, Right, Trouble};
 use super::http::{Client, Request};
-use super::page::Page;
+use super::page::{List, Page};
 
 /// The most rows Cloud puts on a page; it answers 400 when a group's members are asked for with more.
 const PAGE: u64 = 200;
@@ -81,7 +81,7 @@ impl<'a> Cloud<'a> {
             };
             Request::get(url, format!("{}?{place}&limit={limit}", PATH.join("/")), SEARCH)
         };
-        self.client.page(self.page_size().min(most), request, Page::of_results).await
+        self.client.page(self.page_size().min(most), request, results).await
     }
 
     /// A page of the list of groups, which may be those of the whole organization.
@@ -101,7 +101,7 @@ impl<'a> Cloud<'a> {
             let label = format!("{}?start={start}&limit={size}", path.join("/"));
             Request::get(self.client.url(path, &query), label, GROUPS)
         };
-        let page = self.client.page(size, request, Page::of_results).await?;
+        let page = self.client.page(size, request, results).await?;
         let more = page.follows(size);
         // `totalSize` cannot be relied on.
         Ok(Page { total: None, more, ..page })
@@ -120,7 +120,7 @@ impl<'a> Cloud<'a> {
             again_when_late: !halved,
             ..Request::post(self.client.url(&PATH, &[]), label, USERS, payload)
         };
-        self.client.send(&request, Page::of_results).await.map_err(concealed)
+        self.client.send(&request, |body| self.client.recalled(body, List::Results)).await.map_err(concealed)
     }
 
     /// The id of the site within its organization, as the site itself tells everybody.
@@ -130,6 +130,11 @@ impl<'a> Cloud<'a> {
         let request = Request { retries: Some(0), is_public: true, ..Request::get(url, PATH, USERS) };
         self.client.send(&request, |body: Bytes| tenant(&body)).await
     }
+}
+
+/// A page of a listing of which every record is looked at in any case.
+fn results(body: Bytes) -> Result<Page, String> {
+    Page::of(body, List::Results)
 }
 
 /// Some endpoints answer 404 to whoever may not use Confluence, or may not view profiles.

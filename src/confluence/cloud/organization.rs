@@ -13,7 +13,7 @@ use url::form_urlencoded;
 
 use crate::confluence::error::{RequestError, Right, Trouble};
 use crate::confluence::http::{Client, Request};
-use crate::confluence::page::{Page, category};
+use crate::confluence::page::{List, Page, category};
 use crate::confluence::wire::{Malformed, identifier, malformed, parse, told};
 use crate::model::{Timestamp, Told};
 
@@ -83,7 +83,7 @@ impl<'a> OrganizationApi<'a> {
             Request::post(self.client.url(&path, &[]), label, Right::Organization, payload.to_string())
         };
         let size = u64::from(self.client.limits().page_size).min(PAGE);
-        let page = self.client.page(size, request, Page::of_data).await?;
+        let page = self.client.page(size, request, |body| self.client.recalled(body, List::Data)).await?;
         let next = page.next.as_deref().and_then(cursor_of);
         Ok(Page { next, ..page })
     }

@@ -30,7 +30,8 @@ pub use self::request::Request;
 use self::retry::{Backoff, Failed, Stage};
 pub use self::upstream::Upstream;
 use super::error::{RequestError, Trouble};
-use super::page::Page;
+use super::memory::Memory;
+use super::page::{List, Page};
 use crate::clock::Clock;
 use crate::config::{Credentials, Limits, Organization, Site, SiteKind};
 
@@ -98,6 +99,7 @@ pub struct Client {
     shut: watch::Sender<Option<RequestError>>,
     failed_in_row: AtomicU32,
     buffers: Mutex<Vec<BytesMut>>,
+    memory: Option<Memory>,
     requests: AtomicU64,
     retries: AtomicU64,
     rate_limited: AtomicU64,
@@ -164,10 +166,24 @@ impl Client {
             shut: watch::Sender::new(None),
             failed_in_row: AtomicU32::new(0),
             buffers: Mutex::new(Vec::new()),
+            memory: None,
             requests: AtomicU64::new(0),
             retries: AtomicU64::new(0),
             rate_limited: AtomicU64::new(0),
         })
+    }
+
+    /// Gives it the pages of earlier walks.
+    pub fn with_memory(self, memory: Option<&Memory>) -> Self {
+        Self { memory: memory.cloned(), ..self }
+    }
+
+    /// Splits a page, unless it is remembered.
+    pub(super) fn recalled(&self, body: Bytes, list: List) -> Result<Page, String> {
+        match &self.memory {
+            Some(memory) => memory.page(body, list),
+            None => Page::of(body, list),
+        }
     }
 
     /// A URL below the site's base; every segment is percent-encoded (`%20`, not `+`).

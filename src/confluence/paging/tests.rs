@@ -3,6 +3,7 @@ use std::cell::{Cell, RefCell};
 use bytes::Bytes;
 
 use super::*;
+use crate::confluence::page::List;
 
 fn number(row: &[u8]) -> u64 {
     let text = std::str::from_utf8(row).unwrap();
@@ -13,7 +14,8 @@ fn page(rows: &[u64], start: u64, size: u64) -> Page {
     let end = (start + size).min(rows.len() as u64);
     let part: Vec<String> =
         rows[start.min(end) as usize..end as usize].iter().map(|n| format!("{{\"name\":\"{n}\"}}")).collect();
-    Page::of_users(Bytes::from(format!("{{\"total\":{},\"users\":[{}]}}", rows.len(), part.join(",")))).unwrap()
+    let body = format!("{{\"total\":{},\"users\":[{}]}}", rows.len(), part.join(","));
+    Page::of(Bytes::from(body), List::Users).unwrap()
 }
 
 /// Reads a list of numbers capped at `cap` a page; `between` may change it before each request.

@@ -6,6 +6,7 @@ mod database;
 mod held;
 mod picture;
 mod servers;
+mod service;
 mod world;
 
 pub use alone::alone;
@@ -13,6 +14,7 @@ pub use database::Database;
 pub use held::Held;
 pub use picture::Picture;
 pub use servers::{Gauge, Scripted};
+pub use service::Service;
 pub use world::{Ran, World, rollbook};
 
 use rollbook::simulator::{Endpoint, Fault, FaultKind, Target};

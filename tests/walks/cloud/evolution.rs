@@ -8,7 +8,7 @@ use super::{Door, cloud, settings};
 use crate::support::{World, assert_invariants, content_but_walks};
 
 /// What the story of a site does not bring, before its days pass.
-fn stir(site: &mut Population, number: usize) {
+pub fn stir(site: &mut Population, number: usize) {
     let mut keys: Vec<String> =
         site.users.values().filter(|user| user.exists() && !user.serves()).map(|user| user.key.clone()).collect();
     let most = keys.len();

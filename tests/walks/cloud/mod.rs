@@ -5,6 +5,7 @@ mod activity;
 mod between;
 mod evolution;
 mod large;
+mod memory;
 mod picture;
 
 use rollbook::config::{Credentials, Organization, Secret, Site, SiteKind};

@@ -11,6 +11,7 @@ use rand::seq::IndexedRandom;
 use rand::{RngExt, SeedableRng};
 use rollbook::clock::Clock;
 use rollbook::config::{Guard, UserExport};
+use rollbook::confluence::Memory;
 use rollbook::model::{Timestamp, WalkId};
 use rollbook::simulator::{Endpoint, Fault, FaultKind, Settings, Target, UserExportApp};
 use rollbook::store::{Decider, Decision};
@@ -18,7 +19,7 @@ use rollbook::sync::{self, WalkReport, WalkStatus};
 
 use self::events::Names;
 use self::judge::Past;
-use crate::support::{World, assert_invariants};
+use crate::support::{Content, World, assert_invariants, assert_same_content, content};
 
 /// How many times as much as in a normal run: `ROLLBOOK_SOAK`.
 fn times() -> u64 {
@@ -54,6 +55,8 @@ struct Story {
     names: Names,
     past: Past,
     pictures: Vec<(Timestamp, Vec<String>)>,
+    /// The whole database after each walk, where that is asked for.
+    written: Option<Vec<Content>>,
     trouble: Trouble,
     export: Export,
     wanted: UserExport,
@@ -89,10 +92,10 @@ impl Story {
         let honest = matches!(trouble, Trouble::None | Trouble::FewLookUps);
         let names = Names::new(names_pass_on || honest);
         let (past, pictures) = (Past::default(), Vec::new());
-        Self { world, rng, names, past, pictures, trouble, export, wanted, guarded, told }
+        Self { world, rng, names, past, pictures, written: None, trouble, export, wanted, guarded, told }
     }
 
-    async fn run(mut self) {
+    async fn run(&mut self) {
         let walks = self.rng.random_range(5..11);
         for number in 1..=walks {
             let when = format!("{}, walk {number}", self.told);
@@ -225,10 +228,13 @@ impl Story {
             let now = judge::as_of(&mut reader, *at).await;
             judge::assert_same(&now, then, &format!("{when}, as of {}", at.to_sql()));
         }
+        if let Some(written) = &mut self.written {
+            written.push(content(&mut reader).await);
+        }
     }
 
     /// The site behaves, the guard is open, everybody can be looked up: one walk, and the mirror is the site.
-    async fn end(mut self, reads: bool) {
+    async fn end(&mut self, reads: bool) {
         let when = format!("{}, at the end", self.told);
         self.evolve();
         self.guarded = false;
@@ -276,6 +282,28 @@ async fn any_story_ends_well() {
     for seed in first..first + 12 * times() {
         println!("seed {seed}");
         tell(seed).await;
+    }
+}
+
+/// A process that remembers the pages of its last walk writes, whatever happens, what one that does not writes.
+#[tokio::test]
+async fn what_is_remembered_of_pages_makes_no_difference() {
+    for seed in 201..201 + 6 * times() {
+        let mut written = Vec::new();
+        for memory in [None, Some(Memory::default())] {
+            let mut story = Story::begin(seed, false).await;
+            // So that the same requests meet the same faults.
+            story.world.site.limits.concurrency = 1;
+            story.world.memory = memory.clone();
+            story.written = Some(Vec::new());
+            story.run().await;
+            assert!(memory.is_none_or(|memory| !memory.is_empty()), "{}", story.told);
+            written.push(story.written.unwrap());
+        }
+        assert_eq!(written[0].len(), written[1].len());
+        for (number, (without, with)) in written[0].iter().zip(&written[1]).enumerate() {
+            assert_same_content(with, without, &format!("seed {seed}, walk {}", number + 1));
+        }
     }
 }
 
