@@ -96,6 +96,10 @@ enum Db {
     Backup(db::BackupOptions),
     /// Check that the file is whole and that what it says agrees with itself; writes nothing
     Verify(db::VerifyOptions),
+    /// Remove what ended long ago; what is so now, and the walks, stay
+    Prune(db::prune::PruneOptions),
+    /// Erase one person everywhere in the database, and search its files for what may be left
+    Forget(db::forget::ForgetOptions),
 }
 
 /// Parses the command line, runs the command, tells a failure on stderr, and gives the exit code.
@@ -232,6 +236,18 @@ async fn run(command: Command, clock: &Clock, out: &mut impl Write) -> Outcome {
                 None => global.load_for_reading(clock)?.0,
             };
             db::verify(options, &path, out).await
+        }
+        Sub::Db(Db::Prune(options)) => {
+            let (path, config) = global.load_for_reading(clock)?;
+            let store = Store::open(&path).await.map_err(Failure::store)?;
+            let outcome = db::prune::run(options, &store, config.as_ref(), clock, out).await;
+            outcome.map_err(|failure| failure.reading(&path))
+        }
+        Sub::Db(Db::Forget(options)) => {
+            let (path, config) = global.load_for_reading(clock)?;
+            let store = Store::open(&path).await.map_err(Failure::store)?;
+            let outcome = db::forget::run(options, &store, config.as_ref(), clock, out).await;
+            outcome.map_err(|failure| failure.reading(&path))
         }
     }
 }

@@ -1,4 +1,8 @@
-//! `rollbook db backup|verify`: a copy of the database, and whether one is sound.
+//! `rollbook db`: a copy of the database, whether one is sound, and what is taken out of it on purpose.
+
+mod copies;
+pub mod forget;
+pub mod prune;
 
 use std::io::Write;
 use std::path::{Path, PathBuf};

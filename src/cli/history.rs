@@ -8,8 +8,10 @@ use sqlx::{Connection, SqliteConnection};
 use super::output::{FileOptions, FormatOptions};
 use super::{Exit, Failure, Outcome, known_site};
 use crate::clock::Clock;
+use crate::model::Timestamp;
 use crate::render::{self, Format, Kind, Style, Table, quoted, visible};
 use crate::report::history::{Event, find_groups, find_users, former_names, group_events, user_events};
+use crate::store::{self, Boundary};
 
 /// In the table form more of the same kind are counted rather than shown, unless all are asked for.
 const SHOWN: usize = 20;
@@ -59,6 +61,8 @@ struct Story {
     status: String,
     former_names: Vec<String>,
     events: Vec<Event>,
+    /// Of what had ended by then nothing is told any more; `None` where it began later.
+    pruned: Option<Boundary>,
 }
 
 /// Writes the history of every match.
@@ -74,13 +78,24 @@ pub async fn run(options: Options, connection: &mut SqliteConnection, _: &Clock,
     known_site(&mut snapshot, asked.site.as_deref()).await?;
     let stories =
         if users { user_stories(&mut snapshot, &asked).await? } else { group_stories(&mut snapshot, &asked).await? };
+    let pruned = store::boundary(&mut snapshot).await?;
     snapshot.rollback().await?;
+    let mut stories = stories;
+    for story in &mut stories {
+        let born = story.events.iter().find(|event| event.kind.ends_with(".created")).map(|event| event.at);
+        story.pruned = pruned.filter(|pruned| born.is_none_or(|born| born < pruned.cutoff));
+    }
     if stories.is_empty() {
         let what = if users { "user with the key, the name or the former name" } else { "group with the name" };
         let place = asked.site.as_ref().map(|site| format!(" at {site}")).unwrap_or_default();
         return Err(Failure::new(Exit::Usage, format!("the mirror has no {what} {}{place}", quoted(&asked.name))));
     }
     asked.file.write(asked.format.format, out, |style, out| write(&stories, users, &asked, style, out))?;
+    if !matches!(asked.format.format, Format::Table | Format::Json)
+        && let Some(pruned) = stories.iter().find_map(|story| story.pruned)
+    {
+        eprintln!("PRUNED: {pruned}: it is not among the events.");
+    }
     Ok(Exit::Done)
 }
 
@@ -90,7 +105,7 @@ async fn user_stories(connection: &mut SqliteConnection, asked: &Asked) -> Resul
         let former_names = former_names(connection, &user).await?;
         let events = user_events(connection, &user).await?;
         let (site, key, name, status) = (user.site, user.key, user.name, user.status);
-        stories.push(Story { site, key, name, status, former_names, events });
+        stories.push(Story { site, key, name, status, former_names, events, pruned: None });
     }
     Ok(stories)
 }
@@ -100,7 +115,8 @@ async fn group_stories(connection: &mut SqliteConnection, asked: &Asked) -> Resu
     for group in find_groups(connection, &asked.name, asked.site.as_deref()).await? {
         let events = group_events(connection, &group).await?;
         let status = if group.removed { "removed" } else { "present" }.to_owned();
-        stories.push(Story { site: group.site, key: None, name: group.name, status, former_names: vec![], events });
+        let (site, name) = (group.site, group.name);
+        stories.push(Story { site, key: None, name, status, former_names: vec![], events, pruned: None });
     }
     Ok(stories)
 }
@@ -143,7 +159,8 @@ fn document(story: &Story, users: bool) -> serde_json::Value {
             })
         })
         .collect();
-    let mut document = json!({ "site": story.site, "name": story.name, "status": story.status, "events": events });
+    let mut document = json!({ "site": story.site, "name": story.name, "status": story.status,
+        "pruned_before": story.pruned.map(|pruned| Timestamp::to_rfc3339(pruned.cutoff)), "events": events });
     if users {
         document["key"] = json!(story.key);
         document["former_names"] = json!(story.former_names);
@@ -195,6 +212,9 @@ fn text(story: &Story, all: bool, out: &mut dyn Write) -> io::Result<()> {
         write!(out, "; once {}", visible(&story.former_names.join(", ")))?;
     }
     writeln!(out, ")")?;
+    if let Some(pruned) = &story.pruned {
+        writeln!(out, "  PRUNED: {pruned}")?;
+    }
     let born = story.events.first().map(|event| event.at);
     let found = |event: &Event| event.user.is_some() && event.kind == "member.added" && Some(event.at) == born;
     let logins = left_out(&story.events, all, Event::is_login);
@@ -255,6 +275,8 @@ pub(super) fn sentence(event: &Event) -> String {
             let verb = if event.user.is_some() { "left by" } else { "left the group" };
             format!("{verb} {}", visible(other))
         }
+        // It is not known whether it was a member still.
+        "member.forgotten" => format!("a member was forgotten: {}", visible(other)),
         "group.removed" => "removed".to_owned(),
         "user.access-lost" => "lost access".to_owned(),
         "user.access-gained" => "gained access".to_owned(),

@@ -104,6 +104,9 @@ fn text(id: i64, status: &str, hold: Option<&HoldRow>, removals: &Table, out: &m
     if removals.rows.is_empty() {
         return match hold.decision.as_deref() {
             Some("approved") => writeln!(out, "`rollbook walks show {id}` shows them among its changes."),
+            Some("rejected") => {
+                writeln!(out, "They are on record no more: they were removed (rollbook db prune, or forget).")
+            }
             _ => writeln!(out, "They are on record no more: the next walk judged afresh."),
         };
     }

@@ -18,7 +18,7 @@ use crate::config::Exception;
 use crate::files::to_file;
 use crate::model::Timestamp;
 use crate::render::{self, Format, Style, Value};
-use crate::report::{Registry, Report, Request, Settings, Sift, Told, registry};
+use crate::report::{Registry, Report, ReportError, Request, Settings, Sift, Told, registry};
 
 /// Whether a manifest is written.
 #[derive(Clone, Copy, Debug, Default, clap::Args)]
@@ -187,7 +187,8 @@ impl Given<'_> {
 /// Checks the file that a manifest is about, and asks the mirror again.
 ///
 /// # Errors
-/// [`Exit::Usage`] for what is no manifest. When something differs the exit is [`Exit::Failure`], after the verdicts.
+/// [`Exit::Usage`] for what is no manifest. When something differs the exit is [`Exit::Failure`], after the verdicts, or
+/// [`Exit::Usage`] when the mirror does not know that moment any more.
 pub(super) async fn verify(
     path: &Path,
     connection: &mut SqliteConnection,
@@ -204,8 +205,15 @@ pub(super) async fn verify(
         Some(name) => path.with_file_name(name),
         None => return Err(usage("names no file".to_owned())),
     };
-    let verdicts =
-        [("file", check_file(&manifest, &file)), ("mirror", again(&manifest, connection, registry, settings).await?)];
+    let mut exit = Exit::Failure;
+    let mirror = match again(&manifest, connection, registry, settings).await {
+        Err(failure) if matches!(failure.error.downcast_ref(), Some(ReportError::Pruned { .. })) => {
+            exit = failure.exit;
+            Err(failure.error.to_string())
+        }
+        asked => asked?,
+    };
+    let verdicts = [("file", check_file(&manifest, &file)), ("mirror", mirror)];
     let mut table = render::Table::new([
         ("what", render::Kind::Text),
         ("same", render::Kind::Boolean),
@@ -220,7 +228,7 @@ pub(super) async fn verify(
         table.rows.push(vec![what.into(), i64::from(verdict.is_ok()).into(), found.into()]);
     }
     output.write(format, out, |style, out| render::write(&table, format, style, out))?;
-    Ok(if same { Exit::Done } else { Exit::Failure })
+    Ok(if same { Exit::Done } else { exit })
 }
 
 /// The verdict on the file: what is right, or what is not.
@@ -290,6 +298,10 @@ async fn again(
     })
     .await?;
     let (_, sha256) = digest(&mut target).context("the result cannot be read back")?;
+    let forgotten: i64 = sqlx::query_scalar("SELECT count(*) FROM forgotten WHERE at > ?")
+        .bind(as_of.to_sql())
+        .fetch_one(connection)
+        .await?;
     let walks: Vec<_> = told.frame.walks.rows.iter().map(|row| row[0].clone()).collect();
     let then: Vec<Value> = manifest.walks.iter().map(|walk| walk.id.into()).collect();
     let same = sha256 == manifest.sha256;
@@ -307,6 +319,11 @@ async fn again(
         (false, false) => Err(format!(
             "the mirror answers from other walks: a walk that was running or held when the file was written counts now; \
              {} rows, and {} then",
+            told.rows, manifest.rows
+        )),
+        (false, true) if forgotten > 0 => Err(format!(
+            "other bytes: {} rows, and {} then; since that moment {forgotten} users were forgotten (rollbook db forget), \
+             whom the mirror counts without naming them",
             told.rows, manifest.rows
         )),
         (false, true) if manifest.rollbook != env!("CARGO_PKG_VERSION") => Err(format!(

@@ -141,6 +141,8 @@ pub(super) async fn tell<'o>(
     let settings = Settings { timeout: settings.timeout.or(own.then_some(OWN)), ..settings.clone() };
     report::run(connection, report, request, &settings, open).await.map_err(|error| match error {
         ReportError::Usage(_) => Failure::new(Exit::Usage, error),
+        // That it is this is to be seen from outside.
+        ReportError::Pruned { .. } => Failure { exit: Exit::Usage, error: error.into() },
         ReportError::Declaration { .. } if own => Failure::new(Exit::Usage, error),
         // That the file is damaged is to be seen from outside.
         ReportError::Sandbox(error) => Failure::from(error),

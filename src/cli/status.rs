@@ -169,11 +169,12 @@ async fn fill(
     site.last_walk = walk(connection, id, None).await?;
     site.last_applied = walk(connection, id, Some("applied")).await?;
     site.held_walk = walk(connection, id, Some("held")).await?;
-    let users: Vec<(String, i64)> =
-        sqlx::query_as("SELECT status, count(*) FROM accounts WHERE site_id = ?1 GROUP BY status")
-            .bind(id)
-            .fetch_all(&mut *connection)
-            .await?;
+    let users: Vec<(String, i64)> = sqlx::query_as(
+        "SELECT status, count(*) FROM accounts WHERE site_id = ?1 AND forgotten_at IS NULL GROUP BY status",
+    )
+    .bind(id)
+    .fetch_all(&mut *connection)
+    .await?;
     site.users = users.into_iter().collect();
     site.problems.extend(site.last_walk.as_ref().and_then(|walk| walk.error.clone()));
     if let Some(held) = &site.held_walk {
@@ -202,7 +203,7 @@ async fn fill(
         }));
         let users: Vec<String> = sqlx::query_scalar(
             "SELECT name FROM accounts WHERE site_id = ?1 AND unlisted_seen_at IS NOT NULL AND status <> 'deleted' \
-             AND (instr(name, '/') OR instr(name, '\\') OR name IN ('.', '..')) ORDER BY name",
+             AND forgotten_at IS NULL AND (instr(name, '/') OR instr(name, '\\') OR name IN ('.', '..')) ORDER BY name",
         )
         .bind(id)
         .fetch_all(connection)

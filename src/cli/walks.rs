@@ -119,6 +119,8 @@ struct Shown {
     coverage: Option<serde_json::Value>,
     kinds: Vec<(String, i64)>,
     changes: Table,
+    /// Of its changes so many were pruned.
+    removed: i64,
 }
 
 async fn load(options: &ShowOptions, connection: &mut SqliteConnection) -> Result<Shown, Failure> {
@@ -156,7 +158,12 @@ async fn load(options: &ShowOptions, connection: &mut SqliteConnection) -> Resul
     .await?;
     let names = ["kind", "key", "user", "group", "field", "before", "after"].map(|name| (name, Kind::Text));
     let columns = columns(&[&[("id", Kind::Integer)], &names[..]].concat());
-    Ok(Shown { walk, hold, coverage, kinds, changes: rows::table(columns, &changes)? })
+    let kept: i64 = kinds.iter().map(|(_, count): &(String, i64)| count).sum();
+    let place = walk.columns.iter().position(|column| column.name == "changes");
+    let counted =
+        place.and_then(|place| if let Value::Integer(count) = walk.rows[0][place] { Some(count) } else { None });
+    let removed = counted.map_or(0, |counted| (counted - kept).max(0));
+    Ok(Shown { walk, hold, coverage, kinds, changes: rows::table(columns, &changes)?, removed })
 }
 
 impl Shown {
@@ -181,8 +188,11 @@ impl Shown {
                 render::write(&parts(coverage), Format::Table, style, out)?;
             }
         }
-        if self.kinds.is_empty() {
-            return writeln!(out, "\nNo changes.");
+        match (self.kinds.is_empty(), self.removed) {
+            (true, 0) => return writeln!(out, "\nNo changes."),
+            (true, removed) => return writeln!(out, "\nIts {removed} changes were removed (rollbook db prune)."),
+            (false, 0) => {}
+            (false, removed) => writeln!(out, "\n{removed} of its changes were removed (rollbook db prune).")?,
         }
         let mut kinds = Table::new([("kind", Kind::Text), ("changes", Kind::Integer)]);
         kinds.rows = self.kinds.iter().map(|(kind, count)| vec![kind.as_str().into(), (*count).into()]).collect();
@@ -203,7 +213,12 @@ impl Shown {
         let kinds: Map<_, _> = self.kinds.iter().map(|(kind, count)| (kind.clone(), json!(count))).collect();
         write!(out, ",\n\"hold\":{}", self.hold.as_ref().map_or(serde_json::Value::Null, hold_document))?;
         write!(out, ",\n\"coverage\":{},\n", self.coverage.as_ref().unwrap_or(&serde_json::Value::Null))?;
-        write!(out, "\"changes_by_kind\":{},\n\"changes\":", serde_json::Value::Object(kinds))?;
+        write!(
+            out,
+            "\"changes_by_kind\":{},\n\"changes_removed\":{},\n\"changes\":",
+            serde_json::Value::Object(kinds),
+            self.removed
+        )?;
         render::write_json_rows(&self.changes, out)?;
         out.write_all(b"}\n")
     }

@@ -257,7 +257,7 @@ impl Service {
                     walk::walk(site, &store, Given { clock: &clock, seed, memory: &memory }, stop).await
                 }
                 Some(Task::Export(of)) => export::export(of, &config, &store, clock.now(), &unfinished).await,
-                Some(Task::Housekeeping) => housekeeping::keep_house(&store).await,
+                Some(Task::Housekeeping) => housekeeping::keep_house(&store, &config.retention, clock.now()).await,
                 Some(Task::Backup) => match &config.backup {
                     Some(plan) => backup::backup(plan, &config.database, clock.now()).await,
                     None => Outcome::well("done"),

@@ -15,7 +15,7 @@
 //! `time`, `group`, `names` or `text`; `default`, of `time` `days_before`; of `integer` also `min` and `max`. `columns`:
 //! `type` is `text`, `integer`, `real`, `time`, `boolean` or `any`; `unit`. `chart`: `{ x = "month", y = ["active"] }`.
 //! `exceptions`: accounts that `[[exceptions]]` names are told apart. `every_site`: `--site` chooses rows, but the answer
-//! rests on all sites. A file without a declaration is one whose columns and parameters are taken as they come.
+//! rests on all sites. `looks_back`: the parameter that says how far back the rows reach, or `always`. A file without a declaration is one whose columns and parameters are taken as they come.
 //!
 //! A line `-- include seat` stands for `sql/parts/seat.sql`, and for what that needs.
 //! `-- include activity everywhere` stands for the same of every site, not of the chosen ones.
@@ -25,6 +25,7 @@ use std::path::PathBuf;
 use serde::Deserialize;
 
 use super::parameter::{DAYS_MAX, Parameter, ParameterKind};
+use super::past::Reach;
 use crate::render::{Chart, Column, Kind};
 
 /// A report's declaration, and its statement.
@@ -46,6 +47,8 @@ pub struct Report {
     pub exceptions: bool,
     /// The answer rests on every site, whichever are chosen.
     pub every_site: bool,
+    /// How far back its rows reach.
+    pub looks_back: Reach,
     /// One statement.
     pub sql: String,
     /// Where it is from.
@@ -142,6 +145,7 @@ struct Declared {
     exceptions: bool,
     #[serde(default)]
     every_site: bool,
+    looks_back: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -165,6 +169,9 @@ enum Default {
     Text(String),
 }
 
+/// Instead of a parameter in `looks_back`.
+const ALWAYS: &str = "always";
+
 /// Names that a report's parameters may not have: the runner binds them.
 pub(super) const BOUND: [&str; 3] = ["as_of", "sites", "licence_groups"];
 
@@ -180,13 +187,15 @@ pub(super) fn read(name: &str, text: &str, origin: Origin) -> Result<Report, Mis
             chart: None,
             exceptions: false,
             every_site: false,
+            looks_back: None,
         },
         Some((front, line)) => toml_edit::de::from_str(front).map_err(|error| {
             let at = error.span().map(|span| span.start).unwrap_or_default();
             Mistake { line: Some(1 + line + front[..at].matches('\n').count()), reason: error.message().to_owned() }
         })?,
     };
-    let Declared { title, description, users, parameters, columns, chart, exceptions, every_site } = declared;
+    let Declared { title, description, users, parameters, columns, chart, exceptions, every_site, looks_back } =
+        declared;
     let at = |mistake: Mistake, name: &str| Mistake { line: mistake.line.or_else(|| line_of(text, name)), ..mistake };
     let read = |declared: DeclaredParameter| {
         let name = declared.name.clone();
@@ -197,6 +206,13 @@ pub(super) fn read(name: &str, text: &str, origin: Origin) -> Result<Report, Mis
     if users {
         columns.splice(0..0, user_columns());
     }
+    let looks_back = match looks_back {
+        Some(name) if name == ALWAYS => Reach::Always,
+        Some(name) => Reach::Parameter(name),
+        // Of somebody's own nobody knows.
+        None if matches!(origin, Origin::Own(_)) => Reach::Always,
+        None => Reach::Moment,
+    };
     let report = Report {
         name: name.to_owned(),
         title: title.unwrap_or_else(|| name.to_owned()),
@@ -206,6 +222,7 @@ pub(super) fn read(name: &str, text: &str, origin: Origin) -> Result<Report, Mis
         chart,
         exceptions,
         every_site,
+        looks_back,
         sql: included(text)?,
         origin,
     };
@@ -322,6 +339,11 @@ fn agrees(report: &Report) -> Result<(), Mistake> {
         if let Some(name) = chart.y.iter().find(number) {
             return wrong(format!("chart: y are to be columns with numbers, and {name} is none"));
         }
+    }
+    if let Reach::Parameter(name) = &report.looks_back
+        && !report.may_look_back_by(name)
+    {
+        return wrong(format!("looks_back is \"{ALWAYS}\" or a parameter of type time or days, and {name} is none"));
     }
     let needed = ["site", "name", "email"].map(str::to_owned);
     if report.exceptions && needed.iter().any(|name| kind(name) != Some(Kind::Text)) {

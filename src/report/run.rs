@@ -8,11 +8,13 @@ use sqlx::{Connection, SqliteConnection};
 use super::declaration::{Origin, Report, ReportColumn};
 use super::exceptions::{self, Excepting};
 use super::parameter::ParameterKind;
+use super::past;
 use super::sift::{Sift, Sifting};
 use crate::config::{Config, Exception};
 use crate::model::{TimeError, Timestamp};
 use crate::render::{Appendix, Cell, Column, Frame, Kind, Sink, Table, Value, quoted};
 use crate::store::sandbox::{self, Bound, Described, Limits, Question, Raw, Reader, Row, SandboxError};
+use crate::store::{self, Boundary};
 
 /// What is asked of a report.
 #[derive(Clone, Debug)]
@@ -90,6 +92,17 @@ pub enum ReportError {
     /// It was not asked as it can be: an unknown site, parameter or group, or a value out of range.
     #[error("{0}")]
     Usage(String),
+    /// Of that moment nothing is known any more.
+    #[error(
+        "as of {} UTC the mirror does not know any more how things were: {boundary}; ask --as-of {} or later",
+        &as_of.to_sql()[..19], boundary.cutoff.to_rfc3339()
+    )]
+    Pruned {
+        /// What was asked.
+        as_of: Timestamp,
+        /// Since when it knows.
+        boundary: Boundary,
+    },
     /// Its SQL is not what its declaration says, or is none.
     #[error("the report {report} is not as declared: {reason}")]
     Declaration {
@@ -127,6 +140,8 @@ pub async fn run<'o>(
     let parameters = parameters(report, request)?;
     // One read transaction: the walks named and the rows shown are of the same moment.
     let mut snapshot = connection.begin().await?;
+    let boundary = store::boundary(&mut snapshot).await?;
+    past::refuse(boundary, request)?;
     let described = sandbox::describe(&mut snapshot, &report.sql).await;
     let (columns, asked) = described.map_err(|error| declaration(report, error))?;
     let names: Vec<String> = columns.into_iter().map(|column| column.name).collect();
@@ -157,6 +172,7 @@ pub async fn run<'o>(
     if excepts {
         notes.extend(exceptions::notes(&settings.exceptions, request.as_of));
     }
+    notes.extend(past::note(boundary, report, request, &parameters));
     let frame = Frame {
         what: report.origin.what(),
         name: report.name.clone(),

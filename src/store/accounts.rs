@@ -141,7 +141,9 @@ pub async fn accounts_by_name(
     site: SiteId,
     names: &[&str],
 ) -> Result<Vec<AccountRow>, sqlx::Error> {
-    let statement = format!("{SELECT} WHERE name COLLATE NOCASE IN (SELECT value FROM json_each(?)) AND site_id = ?");
+    let statement = format!(
+        "{SELECT} WHERE name COLLATE NOCASE IN (SELECT value FROM json_each(?)) AND site_id = ? AND forgotten_at IS NULL"
+    );
     let mut found = Vec::new();
     for chunk in names.chunks(CHUNK) {
         let json = serde_json::to_string(chunk).map_err(|error| sqlx::Error::Encode(Box::new(error)))?;
@@ -159,7 +161,9 @@ pub async fn keyless_accounts(
     connection: &mut SqliteConnection,
     site: SiteId,
 ) -> Result<HashMap<String, AccountRow>, sqlx::Error> {
-    let statement = format!("{SELECT} WHERE site_id = ? AND key IS NULL AND status NOT IN ('missing', 'deleted')");
+    let statement = format!(
+        "{SELECT} WHERE site_id = ? AND key IS NULL AND status NOT IN ('missing', 'deleted') AND forgotten_at IS NULL"
+    );
     let rows = sqlx::query(AssertSqlSafe(statement)).bind(site.0).fetch_all(connection).await?;
     rows.iter().map(|row| decode(row).map(|row| (row.account.profile.name.to_lowercase(), row))).collect()
 }
@@ -170,19 +174,21 @@ pub async fn some_active(
     site: SiteId,
     few: usize,
 ) -> Result<Vec<(UserId, String)>, sqlx::Error> {
-    let rows: Vec<(i64, String)> =
-        sqlx::query_as("SELECT id, name FROM accounts WHERE site_id = ? AND status = 'active' LIMIT ?")
-            .bind(site.0)
-            .bind(few as i64 + 100)
-            .fetch_all(connection)
-            .await?;
+    let rows: Vec<(i64, String)> = sqlx::query_as(
+        "SELECT id, name FROM accounts WHERE site_id = ? AND status = 'active' AND forgotten_at IS NULL LIMIT ?",
+    )
+    .bind(site.0)
+    .bind(few as i64 + 100)
+    .fetch_all(connection)
+    .await?;
     Ok(rows.into_iter().map(|(id, name)| (UserId(id), name)).collect())
 }
 
 /// When the newest of the users without a key was first seen, among those whom User Export shows still.
 pub async fn newest_keyless(connection: &mut SqliteConnection, site: SiteId) -> Result<Option<Timestamp>, sqlx::Error> {
     let newest: Option<String> = sqlx::query_scalar(
-        "SELECT max(first_seen_at) FROM accounts WHERE site_id = ? AND key IS NULL AND unlisted_seen_at IS NULL",
+        "SELECT max(first_seen_at) FROM accounts \
+         WHERE site_id = ? AND key IS NULL AND unlisted_seen_at IS NULL AND forgotten_at IS NULL",
     )
     .bind(site.0)
     .fetch_one(connection)
@@ -199,8 +205,9 @@ pub async fn rotation(
     limit: usize,
 ) -> Result<(Vec<AccountRow>, Vec<AccountRow>), sqlx::Error> {
     // Each half has an index of its own.
-    const UNLISTED: &str = "site_id = ?1 AND unlisted_seen_at IS NOT NULL AND status <> 'deleted'";
-    const KEYLESS: &str = "site_id = ?1 AND key IS NULL AND unlisted_seen_at IS NULL";
+    const UNLISTED: &str =
+        "site_id = ?1 AND unlisted_seen_at IS NOT NULL AND status <> 'deleted' AND forgotten_at IS NULL";
+    const KEYLESS: &str = "site_id = ?1 AND key IS NULL AND unlisted_seen_at IS NULL AND forgotten_at IS NULL";
     const NEVER: &str = "NOT EXISTS (SELECT 1 FROM evidence WHERE user_id = accounts.id)";
     let mut taken: Vec<Vec<UserId>> = Vec::new();
     let mut known: HashSet<UserId> = HashSet::new();
@@ -301,8 +308,8 @@ pub async fn activity_rotation(
     ] {
         let left = limit.saturating_sub(taken.iter().map(Vec::len).sum());
         let statement = format!(
-            "SELECT id FROM accounts WHERE site_id = ?1 AND status NOT IN ('deleted', 'missing') AND {condition} \
-             ORDER BY id LIMIT ?3"
+            "SELECT id FROM accounts WHERE site_id = ?1 AND status NOT IN ('deleted', 'missing') \
+             AND forgotten_at IS NULL AND {condition} ORDER BY id LIMIT ?3"
         );
         let ids: Vec<i64> = sqlx::query_scalar(AssertSqlSafe(statement))
             .bind(site.0)

@@ -89,7 +89,10 @@ pub async fn count_known(
     // Of those who are there: whoever is gone keeps what was known.
     let columns: String =
         fields.iter().map(|field| format!(", count({field}) FILTER (WHERE unlisted_seen_at IS NULL)")).collect();
-    let sql = format!("SELECT count(*) FILTER (WHERE status = 'active'){columns} FROM accounts WHERE site_id = ?");
+    let sql = format!(
+        "SELECT count(*) FILTER (WHERE status = 'active'){columns} FROM accounts \
+         WHERE site_id = ? AND forgotten_at IS NULL"
+    );
     let row = sqlx::query(AssertSqlSafe(sql)).bind(site.0).fetch_one(&mut *connection).await?;
     let count = |index: usize| row.try_get::<i64, _>(index).map(|count| count as u64);
     let mut filled = BTreeMap::new();

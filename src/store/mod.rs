@@ -2,7 +2,9 @@
 
 mod accounts;
 mod backup;
+mod boundary;
 mod bulk;
+mod forget;
 mod groups;
 mod holds;
 mod jobs;
@@ -10,8 +12,10 @@ mod listings;
 mod lock;
 mod notifications;
 mod open;
+mod prune;
 mod reference;
 pub mod sandbox;
+mod space;
 mod verify;
 mod walks;
 mod writer;
@@ -22,7 +26,12 @@ pub use accounts::{
     restore_indexes, rotation, some_active, update_account, update_times,
 };
 pub use backup::{Backup, BackupError, NewestWalk, backup};
+pub use boundary::{Boundary, boundary};
 pub use bulk::{Bound, Prepared};
+pub use forget::{
+    Candidate, Erased, ForgetError, Forgotten, Left, Proof, Why, clean_up, find_forgettable, find_forgotten, forget,
+    forget_closed, forgettable, of_same_address,
+};
 pub use groups::{
     Fingerprint, GroupRename, GroupRow, NewGroup, add_members, create_groups, current_groups, current_members,
     end_members, forget_fingerprints, members_fingerprint, remove_group, rename_groups, set_fingerprints,
@@ -39,7 +48,9 @@ pub use notifications::{
     moves, seats_taken,
 };
 pub use open::{Store, StoreError, is_unusable};
+pub use prune::{Pruned, prunable, prune};
 pub use reference::reference;
+pub use space::{empty_log, free_bytes, vacuum};
 pub use verify::{Verdict, Verification, verify, verify_file};
 pub use walks::{
     Before, ChangeRow, DIED, Figures, WalkEnd, WalkStart, add_changes, add_evidence, add_first_logins, add_logins,

@@ -10,7 +10,7 @@ use super::{Store, StoreError};
 const INTRODUCTION: &str = include_str!("reference.md");
 
 /// The tables and views that others may rely on, in the order of the page.
-const PUBLIC: [&str; 16] = [
+const PUBLIC: [&str; 18] = [
     "sites",
     "walks",
     "walk_coverage",
@@ -27,6 +27,8 @@ const PUBLIC: [&str; 16] = [
     "jobs",
     "skipped_runs",
     "notifications",
+    "pruned",
+    "forgotten",
 ];
 
 /// Where a column without a comment of its own is explained.
@@ -39,9 +41,22 @@ const EXPLAINED_BY: [(&str, &[&str]); 5] = [
 ];
 
 /// Columns that a later migration added: SQLite keeps no comment of theirs.
-const ADDED: [(&str, &str, &str); 2] = [
+const ADDED: [(&str, &str, &str); 7] = [
     ("sites", "cloud_id", "Cloud: which Confluence of its organization it is"),
     ("walks", "activity_cursor", "the last user whom the organization was asked about one by one"),
+    (
+        "accounts",
+        "forgotten_at",
+        "when the user was forgotten: a nameless row, of which nothing is so now and which `users` leaves out",
+    ),
+    (
+        "accounts",
+        "pruned_status_since",
+        "since when the oldest version that is left has its status; NULL: since `first_seen_at`, for none was pruned",
+    ),
+    ("accounts", "pruned_active_until", "when the last version that was active ended, of those that were pruned"),
+    ("groups", "pruned_name_since", "since when it has the name that follows those that were pruned"),
+    ("groups", "pruned_change_at", "when somebody last joined or left, of the memberships that were pruned"),
 ];
 
 /// A table or view as SQLite keeps it.

@@ -121,7 +121,8 @@ pub async fn find_site(connection: &mut SqliteConnection, name: &str) -> Result<
 /// The kind of the site whose users the mirror has under this id; `None` while it has none.
 pub async fn kind_of_users(connection: &mut SqliteConnection, name: &str) -> Result<Option<String>, sqlx::Error> {
     sqlx::query_scalar(
-        "SELECT kind FROM sites s WHERE name = ? AND EXISTS (SELECT 1 FROM accounts a WHERE a.site_id = s.id)",
+        "SELECT kind FROM sites s WHERE name = ? \
+         AND EXISTS (SELECT 1 FROM accounts a WHERE a.site_id = s.id AND a.forgotten_at IS NULL)",
     )
     .bind(name)
     .fetch_optional(connection)

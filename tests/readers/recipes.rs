@@ -18,7 +18,7 @@ const PAGE: &str = include_str!("../../docs/sql.md");
 const ASKED: &[(&str, &str)] = &[("seats", "tier=500")];
 
 /// Columns of reports that the recipes do without; the page says so.
-const WITHOUT: &[&str] = &["full_name", "email", "evidence", "age_seconds"];
+const WITHOUT: &[&str] = &["full_name", "email", "evidence", "age_seconds", "forgotten"];
 
 /// A block of the page.
 struct Recipe {

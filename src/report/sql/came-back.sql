@@ -5,6 +5,7 @@ description = """\
     `days` days then (or had never used it, by an account so old), as it was known then, and logged in within the 30 \
     days after. The columns of the user are those of as-of."""
 users = true
+looks_back = "always"
 parameters = [
     { name = "days", type = "days", default = 90, meaning = "whole days without a log-in, counted back from the first of the month" },
 ]

@@ -5,6 +5,7 @@ description = """\
     walk a site tells only the latest failure of a user: the numbers are of those that walks saw, and there may have \
     been more."""
 users = true
+looks_back = "days"
 parameters = [
     { name = "days", type = "days", default = 30, meaning = "how far back, counted from as-of" },
 ]

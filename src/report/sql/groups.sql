@@ -36,10 +36,16 @@ unread AS MATERIALIZED (
     CROSS JOIN json_each(p.value) g
     WHERE p.key IN ('not_addressable', 'unread') AND p.type = 'array'
 ),
--- An end after as-of was not known then.
+-- An end after as-of was not known then. Whoever is forgotten did not leave.
 change AS (
-    SELECT group_id, max(max(valid_from, CASE WHEN valid_to <= :as_of THEN valid_to ELSE valid_from END)) AS at
-    FROM memberships
+    SELECT
+        group_id,
+        max(max(valid_from, CASE
+            WHEN valid_to <= :as_of AND NOT EXISTS (
+                SELECT 1 FROM forgotten f WHERE f.user_id = m.user_id AND f.at = m.valid_to) THEN valid_to
+            ELSE valid_from
+        END)) AS at
+    FROM memberships m
     WHERE valid_from <= :as_of
     GROUP BY group_id
 )
@@ -51,8 +57,9 @@ SELECT
     iif(m.members IS NULL AND u.name IS NOT NULL, NULL, coalesce(m.active_members, 0)) AS active_members,
     g.first_seen_at,
     iif(m.members IS NULL AND u.name IS NOT NULL, NULL, m.members IS NULL) AS empty,
-    c.at AS last_change_at
+    nullif(max(coalesce(c.at, ''), coalesce(o.pruned_change_at, '')), '') AS last_change_at
 FROM group_then g
+JOIN groups o ON o.id = g.id
 LEFT JOIN membership m ON m.group_id = g.id
 LEFT JOIN unread u ON u.site = g.site AND u.name = g.name
 LEFT JOIN change c ON c.group_id = g.id

@@ -4,6 +4,7 @@ description = """\
     Who joined or left which group between `since` and as-of. Each change happened after `not_before` and was seen \
     `at`. The members whom a site's first walk found are left out: they were found, not seen to join."""
 users = true
+looks_back = "since"
 parameters = [
     { name = "since", type = "time", days_before = 30, meaning = "changes seen at or after this moment; a date is its first millisecond, UTC" },
     { name = "group", type = "group", meaning = "only this group" },
@@ -32,7 +33,7 @@ SELECT
     c.walk_id
 FROM changes c
 JOIN groups g ON g.id = c.group_id
-JOIN users u ON u.id = c.user_id
+JOIN accounts u ON u.id = c.user_id -- those who were forgotten too
 JOIN user_history v ON v.user_id = u.id
     AND v.valid_from <= :as_of AND (v.valid_to IS NULL OR v.valid_to > :as_of)
 WHERE c.kind IN ('member.added', 'member.removed')

@@ -6,6 +6,7 @@ description = """\
     (user.access-gained). Each happened after `not_before` and was seen `at`. Who came back twice is told twice. The \
     columns of the user are those of as-of."""
 users = true
+looks_back = "since"
 parameters = [
     { name = "since", type = "time", meaning = "seen at or after this moment; a date is its first millisecond, UTC" },
 ]
@@ -31,7 +32,9 @@ SELECT
     (CAST(round(unixepoch(c.at, 'subsec') * 1000) AS INTEGER)
         - CAST(round(unixepoch(coalesce((SELECT o.valid_to FROM user_history o
             WHERE o.user_id = u.id AND o.valid_to <= c.at AND o.status = 'active'
-            ORDER BY o.valid_to DESC LIMIT 1), u.first_seen_at), 'subsec') * 1000) AS INTEGER))
+            ORDER BY o.valid_to DESC LIMIT 1),
+            -- … or ended that was pruned.
+            (SELECT a.pruned_active_until FROM accounts a WHERE a.id = u.id), u.first_seen_at), 'subsec') * 1000) AS INTEGER))
         / 86400000 AS away_days,
     c.walk_id
 FROM changes c

@@ -4,6 +4,7 @@ description = """\
     For each first of a month: the seats that had been idle for `days` days (or never used, by an account so old), as \
     it was known then, and how many of their owners came back within 30 days. So many would have missed their seat. \
     Those of whom nobody says are not counted as freed. Who they are is told by the report came-back."""
+looks_back = "always"
 parameters = [
     { name = "days", type = "days", default = 90, meaning = "whole days without a log-in, counted back from the first of the month" },
 ]

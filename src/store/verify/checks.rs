@@ -14,15 +14,17 @@ pub(super) struct Check {
     pub means: &'static str,
     /// The first schema that has what it asks for.
     pub since: i32,
+    /// The last schema of which it is true.
+    pub until: i32,
     /// Selects one column: the ids of what is wrong.
     pub sql: &'static str,
 }
 
 const fn check(name: &'static str, of: &'static str, means: &'static str, sql: &'static str) -> Check {
-    Check { name, of, means, since: 1, sql }
+    Check { name, of, means, since: 1, until: i32::MAX, sql }
 }
 
-pub(super) const CHECKS: [Check; 23] = [
+pub(super) const CHECKS: [Check; 26] = [
     check(
         "versions-open",
         "users",
@@ -80,19 +82,35 @@ pub(super) const CHECKS: [Check; 23] = [
          WHERE h.valid_to IS NOT NULL AND EXISTS (SELECT 1 FROM user_history n WHERE n.user_id = h.user_id
             AND n.valid_from < h.valid_to AND (n.valid_from > h.valid_from OR n.valid_to IS NULL))",
     ),
-    check(
-        "versions-gapless",
-        "users",
-        "no version begins where one ends",
-        "SELECT h.user_id FROM user_history h
-         WHERE h.valid_to IS NOT NULL AND NOT EXISTS (SELECT 1 FROM user_history n WHERE n.user_id = h.user_id
-            AND n.valid_from = h.valid_to)",
-    ),
+    Check {
+        until: 4,
+        ..check(
+            "versions-gapless",
+            "users",
+            "no version begins where one ends",
+            "SELECT h.user_id FROM user_history h
+             WHERE h.valid_to IS NOT NULL AND NOT EXISTS (SELECT 1 FROM user_history n WHERE n.user_id = h.user_id
+                AND n.valid_from = h.valid_to)",
+        )
+    },
+    Check {
+        since: 5,
+        ..check(
+            "versions-gapless",
+            "users",
+            "no version begins where one ends",
+            // The last one of a user who is forgotten ends with that.
+            "SELECT h.user_id FROM user_history h
+             WHERE h.valid_to IS NOT NULL AND NOT EXISTS (SELECT 1 FROM user_history n WHERE n.user_id = h.user_id
+                AND n.valid_from = h.valid_to)
+                AND NOT EXISTS (SELECT 1 FROM accounts a WHERE a.id = h.user_id AND a.forgotten_at = h.valid_to)",
+        )
+    },
     check(
         "versions-first-seen",
         "users",
         "a version begins before the user was first seen",
-        "SELECT u.id FROM user_history h JOIN users u ON u.id = h.user_id WHERE h.valid_from < u.first_seen_at",
+        "SELECT a.id FROM user_history h JOIN accounts a ON a.id = h.user_id WHERE h.valid_from < a.first_seen_at",
     ),
     check(
         "status-times",
@@ -152,7 +170,7 @@ pub(super) const CHECKS: [Check; 23] = [
         "group/user",
         "the group is of one site, the user of another",
         "SELECT m.group_id || '/' || m.user_id FROM groups g CROSS JOIN memberships m ON m.group_id = g.id
-         CROSS JOIN users u ON u.id = m.user_id WHERE u.site_id <> g.site_id",
+         CROSS JOIN accounts a ON a.id = m.user_id WHERE a.site_id <> g.site_id",
     ),
     check(
         "memberships-walk",
@@ -183,14 +201,30 @@ pub(super) const CHECKS: [Check; 23] = [
         // The view leaves such rows out.
         "SELECT c.id FROM change_log c WHERE NOT EXISTS (SELECT 1 FROM walks w WHERE w.id = c.walk_id)",
     ),
-    check(
-        "changes-counted",
-        "walks",
-        "walks.changes is not the number of its rows in changes",
-        "SELECT w.id FROM walks w
-         LEFT JOIN (SELECT walk_id, count(*) AS rows FROM change_log GROUP BY walk_id) c ON c.walk_id = w.id
-         WHERE w.changes <> coalesce(c.rows, 0)",
-    ),
+    Check {
+        until: 4,
+        ..check(
+            "changes-counted",
+            "walks",
+            "walks.changes is not the number of its rows in changes",
+            "SELECT w.id FROM walks w
+             LEFT JOIN (SELECT walk_id, count(*) AS rows FROM change_log GROUP BY walk_id) c ON c.walk_id = w.id
+             WHERE w.changes <> coalesce(c.rows, 0)",
+        )
+    },
+    Check {
+        since: 5,
+        ..check(
+            "changes-counted",
+            "walks",
+            "walks.changes is not the number of its rows in changes",
+            // Of what is dated before the last cutoff some or all are pruned.
+            "SELECT w.id FROM walks w
+             LEFT JOIN (SELECT walk_id, count(*) AS rows FROM change_log GROUP BY walk_id) c ON c.walk_id = w.id
+             WHERE w.changes <> coalesce(c.rows, 0)
+                AND NOT (w.changes > coalesce(c.rows, 0) AND coalesce(w.at < (SELECT max(cutoff) FROM pruned), 0))",
+        )
+    },
     check(
         "changes-dated",
         "changes",
@@ -205,7 +239,33 @@ pub(super) const CHECKS: [Check; 23] = [
         "the user or group it is about is not there, or it is about none",
         "SELECT c.id FROM change_log c
          WHERE (c.user_id IS NULL AND c.group_id IS NULL)
-            OR (c.user_id IS NOT NULL AND NOT EXISTS (SELECT 1 FROM users u WHERE u.id = c.user_id))
+            OR (c.user_id IS NOT NULL AND NOT EXISTS (SELECT 1 FROM accounts a WHERE a.id = c.user_id))
             OR (c.group_id IS NOT NULL AND NOT EXISTS (SELECT 1 FROM groups g WHERE g.id = c.group_id))",
     ),
+    Check {
+        since: 5,
+        ..check(
+            "forgotten",
+            "users",
+            "something of a user who was forgotten is left, or is said to be so now",
+            "SELECT a.id FROM accounts a
+             WHERE a.forgotten_at IS NOT NULL AND (a.name <> 'forgotten-' || a.id
+                OR a.version_from < '9999' OR NOT EXISTS (SELECT 1 FROM forgotten f WHERE f.user_id = a.id)
+                OR coalesce(a.key, a.full_name, a.email, a.directory, a.account_type, a.is_external, a.department,
+                    a.position, a.location, a.phone, a.im, a.website, a.language, a.time_zone, a.account_status, a.active,
+                    a.has_access, a.created_at, a.updated_at, a.last_login_at, a.last_failed_login_at, a.last_active_at,
+                    a.unlisted_seen_at, a.missing_since, a.deactivated_at, a.deleted_at) IS NOT NULL
+                OR EXISTS (SELECT 1 FROM account_versions v WHERE v.user_id = a.id AND (v.name <> a.name
+                    OR v.valid_to > a.forgotten_at OR coalesce(v.full_name, v.email, v.directory, v.is_external,
+                        v.department, v.position, v.location, v.phone, v.im, v.website, v.language, v.time_zone,
+                        v.account_status) IS NOT NULL))
+                OR EXISTS (SELECT 1 FROM memberships m WHERE m.user_id = a.id AND coalesce(m.valid_to, '~') > a.forgotten_at)
+                OR EXISTS (SELECT 1 FROM logins l WHERE l.user_id = a.id)
+                OR EXISTS (SELECT 1 FROM evidence e WHERE e.user_id = a.id)
+                OR EXISTS (SELECT 1 FROM change_log c WHERE c.user_id = a.id
+                    AND c.kind NOT IN ('user.created', 'member.added', 'member.removed')
+                    AND c.field NOT IN ('status', 'active', 'has_access', 'account_type')
+                    AND coalesce(c.before, c.after) IS NOT NULL))",
+        )
+    },
 ];

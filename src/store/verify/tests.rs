@@ -13,7 +13,7 @@ INSERT INTO sites (id, name, kind, base_url) VALUES
     (1, 'corp', 'data-center', 'https://a.example.com'), (2, 'other', 'data-center', 'https://b.example.com');
 INSERT INTO walks (id, site_id, started_at, finished_at, status, changes, at, not_before) VALUES
     (1, 1, '2026-01-01 00:00:00.000', '2026-01-01 00:02:00.000', 'applied', 4, '2026-01-01 00:01:00.000', NULL),
-    (2, 1, '2026-02-01 00:00:00.000', '2026-02-01 00:02:00.000', 'applied', 3, '2026-02-01 00:01:00.000',
+    (2, 1, '2026-02-01 00:00:00.000', '2026-02-01 00:02:00.000', 'applied', 4, '2026-02-01 00:01:00.000',
         '2026-01-01 00:01:00.000'),
     (3, 1, '2026-03-01 00:00:00.000', '2026-03-01 00:02:00.000', 'failed', 0, NULL, NULL),
     (4, 1, '2026-04-01 00:00:00.000', NULL, 'running', 0, NULL, NULL);
@@ -28,10 +28,16 @@ INSERT INTO accounts (id, site_id, key, name, status, last_login_at, last_failed
     (4, 1, 'k4', 'dave', 'deleted', NULL, NULL, NULL, '2026-01-01 00:01:00.000', '2026-01-01 00:01:00.000', 1,
         NULL, NULL, '2026-01-01 00:01:00.000'),
     (5, 2, 'k5', 'erin', 'active', NULL, NULL, NULL, '2026-01-01 00:01:00.000', '2026-01-01 00:01:00.000', 1,
+        NULL, NULL, NULL),
+    (6, 1, NULL, 'forgotten-6', 'unknown', NULL, NULL, NULL, '2026-01-01 00:01:00.000', '9999-12-31 23:59:59.999', 1,
         NULL, NULL, NULL);
+UPDATE accounts SET forgotten_at = '2026-02-10 00:00:00.000' WHERE id = 6;
+INSERT INTO forgotten (user_id, site_id, at, why, versions, memberships, logins, changes, evidence, held)
+    VALUES (6, 1, '2026-02-10 00:00:00.000', 'command', 1, 1, 0, 0, 0, 0);
 INSERT INTO account_versions (user_id, valid_from, valid_to, walk_id, name, status) VALUES
     (1, '2026-01-01 00:01:00.000', '2026-01-15 00:00:00.000', 1, 'alix', 'active'),
-    (1, '2026-01-15 00:00:00.000', '2026-02-01 00:01:00.000', 1, 'ally', 'active');
+    (1, '2026-01-15 00:00:00.000', '2026-02-01 00:01:00.000', 1, 'ally', 'active'),
+    (6, '2026-01-01 00:01:00.000', '2026-02-10 00:00:00.000', 1, 'forgotten-6', 'active');
 INSERT INTO logins (user_id, kind, at, walk_id) VALUES
     (1, 'success', '2025-01-01 00:00:00.000', 1), (1, 'success', '2025-02-01 00:00:00.000', 2),
     (1, 'failure', '2025-03-01 00:00:00.000', 1), (1, 'active', '2025-04-01 00:00:00.000', 1);
@@ -41,11 +47,13 @@ INSERT INTO groups (id, site_id, name, first_seen_at, removed_at) VALUES
 INSERT INTO memberships (group_id, user_id, valid_from, valid_to, walk_id) VALUES
     (1, 1, '2026-01-01 00:01:00.000', '2026-01-15 00:00:00.000', 1), (1, 1, '2026-02-01 00:01:00.000', NULL, 2),
     (1, 2, '2026-01-01 00:01:00.000', NULL, 1),
-    (2, 1, '2026-01-01 00:01:00.000', '2026-02-01 00:01:00.000', 1);
+    (2, 1, '2026-01-01 00:01:00.000', '2026-02-01 00:01:00.000', 1),
+    (1, 6, '2026-01-01 00:01:00.000', '2026-02-10 00:00:00.000', 1);
 INSERT INTO change_log (id, walk_id, kind, user_id, group_id) VALUES
     (1, 1, 'group.created', NULL, 1), (2, 1, 'user.created', 1, NULL), (3, 1, 'member.added', 1, 1),
     (4, 1, 'member.added', 2, 1),
-    (5, 2, 'user.renamed', 1, NULL), (6, 2, 'member.added', 1, 1), (7, 2, 'group.removed', NULL, 2);
+    (5, 2, 'user.renamed', 1, NULL), (6, 2, 'member.added', 1, 1), (7, 2, 'group.removed', NULL, 2),
+    (8, 2, 'user.updated', 6, NULL);
 ";
 
 const VIEW: &str = "full_name, email, status, active, has_access, directory, account_type, is_external, department, \
@@ -121,7 +129,7 @@ async fn every_check_can_fail() {
         "DROP VIEW user_history; CREATE VIEW user_history AS SELECT id AS user_id, version_from AS valid_from, \
          NULL AS valid_to, version_walk_id AS walk_id, name, 1 - email_hidden AS email_hidden, account_status, {VIEW}"
     );
-    let cases: [(&str, &str, &str); 47] = [
+    let cases: [(&str, &str, &str); 59] = [
         (
             "integrity",
             "row 1 missing from index walks_applied",
@@ -202,6 +210,22 @@ async fn every_check_can_fail() {
         ("changes-dated", "5", "UPDATE walks SET not_before = at WHERE id = 2"),
         ("changes-dated", "7", "UPDATE change_log SET walk_id = 3 WHERE id = 7"),
         ("changes-about", "6", "UPDATE change_log SET group_id = 99 WHERE id = 6"),
+        ("versions-gapless", "6", "UPDATE account_versions SET valid_to = '2026-02-01 00:01:00.000' WHERE user_id = 6"),
+        ("forgotten", "6", "UPDATE accounts SET email = 'zoe@example.com' WHERE id = 6"),
+        ("forgotten", "6", "UPDATE accounts SET name = 'zoe' WHERE id = 6"),
+        ("forgotten", "6", "UPDATE accounts SET version_from = '2026-02-10 00:00:00.000' WHERE id = 6"),
+        ("forgotten", "6", "DELETE FROM forgotten"),
+        ("forgotten", "6", "UPDATE account_versions SET phone = '1' WHERE user_id = 6"),
+        ("forgotten", "6", "UPDATE account_versions SET name = 'zoe' WHERE user_id = 6"),
+        ("forgotten", "6", "UPDATE memberships SET valid_to = NULL WHERE user_id = 6"),
+        ("forgotten", "6", "INSERT INTO logins VALUES (6, 'failure', '2025-01-01 00:00:00.000', 1)"),
+        ("forgotten", "6", "INSERT INTO evidence VALUES (7, 6, 1, '')"),
+        ("forgotten", "6", "UPDATE change_log SET field = 'email', before = 'zoe@example.com' WHERE user_id = 6"),
+        (
+            "listings",
+            "1 users 0",
+            "UPDATE listings SET entries = CAST(substr(entries, 1, 8) || x'06' || substr(entries, 10) AS BLOB) WHERE seq = 0",
+        ),
         ("listings", "1 users 1", "DELETE FROM listings WHERE part = 'users' AND seq = 0"),
         ("group-fingerprints", "1", "UPDATE group_fingerprints SET members = members + 1"),
     ];
@@ -220,6 +244,26 @@ async fn every_check_can_fail() {
     }
     let all: BTreeSet<&str> = verify_file(&path).await.unwrap().verdicts.iter().map(|verdict| verdict.check).collect();
     assert_eq!(failed, all, "a check that nothing fails is none");
+}
+
+#[tokio::test]
+async fn of_what_was_pruned_the_walks_figures_stay() {
+    let (_folder, path) = sound().await;
+    let whole = fs::read(&path).unwrap();
+    let pruned = "INSERT INTO pruned (at, cutoff) VALUES ('2026-03-01 00:00:00.000', '2026-02-01 00:01:00.000')";
+    for (fails, sql) in [
+        (false, "DELETE FROM change_log WHERE walk_id = 1"),
+        (false, "DELETE FROM change_log WHERE id = 2"),
+        // More than there were, or of a walk that is dated by the cutoff or later.
+        (true, "UPDATE change_log SET walk_id = 1 WHERE walk_id = 2"),
+        (true, "DELETE FROM change_log WHERE walk_id = 2"),
+    ] {
+        tamper(&path, pruned).await;
+        tamper(&path, sql).await;
+        let wrong = wrong(&verify_file(&path).await.unwrap());
+        assert_eq!(wrong.iter().any(|(check, _)| *check == "changes-counted"), fails, "{sql}: {wrong:?}");
+        fs::write(&path, &whole).unwrap();
+    }
 }
 
 #[tokio::test]

@@ -3,6 +3,7 @@
 mod chaos;
 mod day;
 mod jobs;
+mod retention;
 mod schedule;
 mod signals;
 mod webhooks;

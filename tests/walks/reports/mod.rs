@@ -4,6 +4,7 @@
 mod expect;
 mod recorder;
 mod story;
+mod taken;
 mod then;
 
 use std::collections::{BTreeMap, BTreeSet};

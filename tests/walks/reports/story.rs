@@ -1,10 +1,12 @@
 //! A Data Center from which people move to Cloud: a year in which everything happens that reports tell of.
 
+use std::collections::BTreeSet;
+
 use rollbook::config::{Guard, UserExport};
 use rollbook::model::Timestamp;
 use rollbook::simulator::{
     CloudSettings, Endpoint, Fault, FaultKind, LICENCE_GROUPS, Population, Settings, Simulator, Target, User,
-    UserExportApp,
+    UserExportApp, account_id,
 };
 use rollbook::store::{Decider, Decision};
 use rollbook::sync::{self, WalkStatus};
@@ -101,6 +103,26 @@ impl Story {
     /// A while after the last walk.
     pub fn now(&self) -> Timestamp {
         self.here.clock.now().plus_millis(3 * 3_600_000)
+    }
+
+    /// The sites live on, and are walked.
+    pub async fn pass_and_walk(&mut self, number: usize) {
+        self.pass(number).await;
+        for world in std::iter::once(&self.here).chain(&self.there) {
+            let at = world.clock.now();
+            let report = world.walk().await.unwrap();
+            assert_eq!(report.status, WalkStatus::Applied, "{:?}", report.problems);
+            world.clock.set(at.plus_millis(600_000));
+        }
+    }
+
+    /// The keys of all accounts that some site shows.
+    pub fn shown(&self) -> BTreeSet<String> {
+        let here = self.here.sim.with_population(|site| site.users.keys().cloned().collect::<Vec<_>>());
+        let there = self.there.iter().flat_map(|world| {
+            world.sim.with_population(|site| site.users.keys().map(|key| account_id(key)).collect::<Vec<_>>())
+        });
+        here.into_iter().chain(there).collect()
     }
 
     async fn walk(&mut self) {

@@ -1,6 +1,7 @@
 /*
 title = "Changes"
 description = "The table `changes`, the feed of all changes, up to as-of."
+looks_back = "always"
 columns = [
     { name = "id", type = "integer", meaning = "rises in the order recorded" },
     { name = "site", type = "text", meaning = "the site's id in the configuration" },

@@ -2,6 +2,7 @@
 title = "Memberships"
 description = """\
     The table `memberships`, as it stood at as-of: who was in which group from when until when, with the names at as-of."""
+looks_back = "always"
 columns = [
     { name = "group_id", type = "integer", meaning = "`groups.id`" },
     { name = "user_id", type = "integer", meaning = "`users.id`" },

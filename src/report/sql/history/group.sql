@@ -13,15 +13,17 @@ WITH event AS (
     UNION ALL
     SELECT m.valid_from, w.not_before, 'member.added', NULL, NULL, NULL, u.name, m.walk_id, 1, u.id
     FROM memberships m
-    JOIN users u ON u.id = m.user_id
+    JOIN accounts u ON u.id = m.user_id
     LEFT JOIN walks w ON w.id = m.walk_id
     WHERE m.group_id = ?1
     UNION ALL
-    SELECT m.valid_to, w.not_before, 'member.removed', NULL, NULL, NULL, u.name, w.id, 2, u.id
+    -- Whoever was forgotten did not leave.
+    SELECT m.valid_to, w.not_before, iif(u.forgotten_at = m.valid_to, 'member.forgotten', 'member.removed'), NULL, NULL, NULL,
+        u.name, w.id, 2, u.id
     FROM memberships m
-    JOIN users u ON u.id = m.user_id
+    JOIN accounts u ON u.id = m.user_id
     JOIN groups g ON g.id = m.group_id
-    LEFT JOIN walks w ON w.id = (
+    LEFT JOIN walks w ON u.forgotten_at IS NOT m.valid_to AND w.id = (
         SELECT e.id FROM walks e WHERE e.site_id = g.site_id AND e.at <= m.valid_to ORDER BY e.at DESC, e.id DESC LIMIT 1)
     WHERE m.group_id = ?1 AND m.valid_to IS NOT NULL
     UNION ALL

@@ -1,7 +1,12 @@
 -- Every first of a month (00:00 UTC) at which the mirror had a picture of a chosen site, up to as-of.
 picture AS (
     SELECT
-        s.id AS site_id, s.name AS site, s.kind AS site_kind, min(w.at) AS first_at, max(w.at) AS last_at,
+        s.id AS site_id,
+        s.name AS site,
+        s.kind AS site_kind,
+        -- What was so before that is pruned.
+        max(min(w.at), coalesce((SELECT max(cutoff) FROM pruned), '')) AS first_at,
+        max(w.at) AS last_at,
         max(w.id) AS walk_id
     FROM walks w
     JOIN sites s ON s.id = w.site_id

@@ -29,10 +29,11 @@ user_then AS (
         -- Cloud's apps and the customers of its portals hold no seat.
         iif(v.user_id IS NULL, a.status, v.status) = 'active'
             AND coalesce(iif(v.user_id IS NULL, a.account_type, v.account_type), '') NOT IN ('app', 'customer') AS has_seat,
-        -- Where the last version with another status ended. No status ends without another that begins.
+        -- Where the last version with another status ended. No status ends without another that begins. When that was
+        -- pruned, since when the oldest version that is left has its status is kept.
         coalesce((SELECT o.valid_to FROM account_versions o
             WHERE o.user_id = a.id AND o.valid_from <= :as_of AND o.status <> iif(v.user_id IS NULL, a.status, v.status)
-            ORDER BY o.valid_from DESC LIMIT 1), a.first_seen_at) AS status_since,
+            ORDER BY o.valid_from DESC LIMIT 1), a.pruned_status_since, a.first_seen_at) AS status_since,
         a.created_at,
         a.updated_at,
         -- What a walk after as-of brought was not known then, however old it is.

@@ -73,6 +73,7 @@ fn of_month(site: SiteThen, month: Timestamp) -> Row {
         ("joiners", count(joiners)),
         ("leavers", count(leavers)),
         ("logged_in", count(logged_in)),
+        ("forgotten", count(0)),
     ])
 }
 
