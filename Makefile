@@ -1,6 +1,6 @@
 # What CI runs, for people. `.ci/run` is the whole gate.
 
-.PHONY: test readers soak check docs bench audit
+.PHONY: test readers soak systemd deb container check docs bench audit
 
 # Every test: of the library, the commands, the documentation.
 test: readers
@@ -21,13 +21,26 @@ soak: readers
 	ROLLBOOK_SOAK=$${ROLLBOOK_SOAK:-10} cargo test --locked --test readers -- --nocapture any_text
 	cargo test --locked --test cli -- --ignored --exact chaos::many_seeds resolution::a_wave_of_five_thousand_leavers_takes_few_requests
 
+# The units in a real systemd, with the program that is built. Needs root.
+systemd:
+	tests/systemd/run
+
+# The Debian package of the release build, into target/debian. `packaging/deb/check` tries it in a clean root.
+deb:
+	cargo build --release --locked
+	packaging/deb/build
+
+# The container image where an engine runs; elsewhere its file is linted.
+container:
+	packaging/container
+
 # Formatting, lints and documentation, without a warning.
 check:
 	cargo fmt --check
 	cargo clippy --locked --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps
 
-# Rewrites the reference pages in docs/ from the code.
+# Rewrites the reference pages in docs/, and the man pages and completions in packaging/, from the code.
 docs:
 	UPDATE_DOCS=1 cargo test --locked --lib reference
 

@@ -2,7 +2,7 @@
 
 use std::fs::{self, File, OpenOptions, Permissions};
 use std::io::{self, BufWriter, Read, Seek, SeekFrom, Write};
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use tempfile::NamedTempFile;
@@ -140,6 +140,13 @@ impl Seek for NewFile {
 pub fn share(path: &Path, group: &str) -> io::Result<()> {
     let found = nix::unistd::Group::from_name(group)?;
     let found = found.ok_or_else(|| io::Error::new(io::ErrorKind::NotFound, format!("there is no group '{group}'")))?;
-    std::os::unix::fs::chown(path, None, Some(found.gid.as_raw()))?;
-    fs::set_permissions(path, Permissions::from_mode(0o640))
+    give(path, found.gid.as_raw(), Permissions::from_mode(0o640))
+}
+
+/// Gives a file to a group. One that has it already is not given again: a hardened service may not call chown at all.
+pub fn give(path: &Path, group: u32, permissions: Permissions) -> io::Result<()> {
+    if fs::metadata(path)?.gid() != group {
+        std::os::unix::fs::chown(path, None, Some(group))?;
+    }
+    fs::set_permissions(path, permissions)
 }

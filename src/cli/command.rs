@@ -5,12 +5,13 @@ use std::io::{self, Write};
 use clap::{Parser, Subcommand};
 
 use super::{
-    Exit, Failure, Global, Outcome, access, check_config, daemon, db, demo, export, history, holds, init, reader,
-    report, simulate, sql, status, sync, walks,
+    Exit, Failure, Global, Outcome, access, check_config, completions, daemon, db, demo, export, history, holds, init,
+    man, reader, report, simulate, sql, status, sync, walks,
 };
 use crate::clock::Clock;
 use crate::config::{Config, LogFormat};
 use crate::store::Store;
+use crate::telemetry;
 
 /// Mirrors Confluence users, groups and memberships into SQLite, with their whole history
 #[derive(Debug, Parser)]
@@ -56,6 +57,10 @@ enum Sub {
     /// Look after the database file
     #[command(subcommand)]
     Db(Db),
+    /// Print the completions for a shell
+    Completions(completions::Options),
+    /// Print a man page, or write all of them
+    Man(man::Options),
 }
 
 #[derive(Debug, Subcommand)]
@@ -118,7 +123,7 @@ pub fn main() -> u8 {
         Err(failure) if is_broken_pipe(&failure.error) => Exit::Done as u8,
         Err(failure) => {
             // A reader of stderr that is gone is no reason for another exit code.
-            let _ = writeln!(io::stderr(), "error: {:#}", failure.error);
+            let _ = writeln!(io::stderr(), "{}", telemetry::error(&format!("error: {:#}", failure.error)));
             failure.exit as u8
         }
     }
@@ -181,7 +186,7 @@ async fn run(command: Command, clock: &Clock, out: &mut impl Write) -> Outcome {
         }
         Sub::Report(options) if options.name.is_none() && options.verify.is_none() => {
             // The listing needs no database, and so no configuration.
-            let config = match global.load(clock) {
+            let config = match global.load_with(clock, false) {
                 Ok(loaded) => Some(loaded.config),
                 Err(failure) if failure.is_absent_config() => None,
                 Err(failure) => return Err(failure),
@@ -249,6 +254,8 @@ async fn run(command: Command, clock: &Clock, out: &mut impl Write) -> Outcome {
             let outcome = db::forget::run(options, &store, config.as_ref(), clock, out).await;
             outcome.map_err(|failure| failure.reading(&path))
         }
+        Sub::Completions(options) => completions::run(options, out),
+        Sub::Man(options) => man::run(&options, out),
     }
 }
 

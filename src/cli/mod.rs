@@ -3,6 +3,9 @@
 pub mod access;
 pub mod check_config;
 mod command;
+#[cfg(test)]
+mod committed;
+pub mod completions;
 pub mod daemon;
 pub mod db;
 pub mod demo;
@@ -11,6 +14,7 @@ pub mod export;
 pub mod history;
 pub mod holds;
 pub mod init;
+pub mod man;
 mod manifest;
 mod output;
 mod progress;
@@ -64,7 +68,12 @@ pub struct Global {
 impl Global {
     /// The configuration that these flags, the process's environment and the current directory name.
     pub fn load(&self, clock: &Clock) -> Result<Loaded, Failure> {
-        config::load(&self.load_options(clock)?).map_err(Failure::config)
+        self.load_with(clock, true)
+    }
+
+    fn load_with(&self, clock: &Clock, secret_files: bool) -> Result<Loaded, Failure> {
+        let options = LoadOptions { secret_files, ..self.load_options(clock)? };
+        config::load(&options).map_err(Failure::config)
     }
 
     /// What it is loaded from.
@@ -79,10 +88,10 @@ impl Global {
         })
     }
 
-    /// What a command that only reads the mirror needs: where it is, and the configuration unless there is none and
-    /// `--database` says it all.
+    /// What a command that only reads the mirror needs: where it is, and the configuration, less what secret files hold,
+    /// unless there is none and `--database` says it all.
     fn load_for_reading(&self, clock: &Clock) -> Result<(PathBuf, Option<Config>), Failure> {
-        match (self.load(clock), &self.database) {
+        match (self.load_with(clock, false), &self.database) {
             (Ok(loaded), _) => {
                 self.start_logging(loaded.config.log.format);
                 Ok((loaded.config.database.path.clone(), Some(loaded.config)))

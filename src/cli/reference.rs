@@ -8,7 +8,8 @@ use super::{Command, Exit};
 
 const INTRODUCTION: &str = include_str!("reference.md");
 
-const EXITS: [Exit; 10] = [
+/// Every exit code.
+pub(super) const EXITS: [Exit; 10] = [
     Exit::Done,
     Exit::Failure,
     Exit::Usage,
@@ -98,7 +99,8 @@ fn help(arg: &Arg) -> String {
     text.replace('|', "\\|").replace('<', "&lt;").replace('\n', " ")
 }
 
-fn meaning(exit: Exit) -> &'static str {
+/// What an exit code says, in Markdown.
+pub(super) fn meaning(exit: Exit) -> &'static str {
     match exit {
         Exit::Done => "done",
         Exit::Failure => "an unexpected failure, or a walk stopped by a signal",

@@ -29,13 +29,25 @@ pub struct LoadOptions {
     pub system_file: PathBuf,
     /// The time from which on a schedule must fire.
     pub now: Timestamp,
+    /// Whether secret files are read. Whoever may read the mirror need not be let into them: without, what they hold is
+    /// empty.
+    pub secret_files: bool,
 }
 
 impl LoadOptions {
     /// Options without flags.
     pub fn new(environment: Environment, current_dir: PathBuf, now: Timestamp) -> Self {
         let system_file = PathBuf::from("/etc/rollbook/rollbook.toml");
-        Self { config: None, database: None, log_format: None, environment, current_dir, system_file, now }
+        Self {
+            config: None,
+            database: None,
+            log_format: None,
+            environment,
+            current_dir,
+            system_file,
+            now,
+            secret_files: true,
+        }
     }
 }
 
@@ -75,6 +87,7 @@ pub fn load(options: &LoadOptions) -> Result<Loaded, ConfigError> {
         file_name: name,
         current_folder: options.current_dir.clone(),
         credentials: options.environment.get("CREDENTIALS_DIRECTORY").map(PathBuf::from),
+        secret_files: options.secret_files,
         tables,
         problems: problems.into(),
         ..Context::default()

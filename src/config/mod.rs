@@ -7,13 +7,14 @@
 //! | where do values come from | `load.rs` (search order, layers), `file.rs`, `environment.rs` |
 //! | when is a value right | `scope.rs` (one key), `validate.rs` (keys that depend on each other) |
 //! | how is a mistake told | `problem.rs` |
-//! | the reference page | `reference.rs`, which writes `docs/configuration.md` |
+//! | the reference page | `reference.rs`, which writes `docs/configuration.md`; `man.rs`, the same as a man page |
 
 mod duration;
 mod environment;
 mod file;
 mod keys;
 mod load;
+mod man;
 mod problem;
 mod reference;
 mod schedule;
@@ -28,6 +29,7 @@ mod tests;
 pub use duration::parse_duration;
 pub use environment::Environment;
 pub use load::{LoadOptions, Loaded, load};
+pub use man::{inlines, man_page};
 pub use problem::{ConfigError, Origin, Problem, Setting};
 pub use reference::reference;
 pub use schedule::Schedule;

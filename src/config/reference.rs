@@ -4,16 +4,13 @@ use std::fmt::Write;
 
 use super::keys::{ALWAYS, KEYS, Key, Kind, TABLES};
 
-const INTRODUCTION: &str = include_str!("reference.md");
+pub(super) const INTRODUCTION: &str = include_str!("reference.md");
 
 /// The text of `docs/configuration.md`.
 pub fn reference() -> String {
     let mut page = INTRODUCTION.to_owned();
     for (table, doc) in TABLES {
-        let heading = match table.strip_suffix("[]") {
-            Some(name) => format!("[[{name}]]"),
-            None => format!("[{}]", table.replace('*', "ID")),
-        };
+        let heading = heading(table);
         let _ = write!(page, "\n## `{heading}`\n\n{doc}\n\n| key | type | default | meaning |\n|---|---|---|---|\n");
         for key in KEYS.iter().filter(|key| key.path.rsplit_once('.').is_some_and(|(above, _)| above == *table)) {
             let name = key.path.rsplit('.').next().unwrap_or(key.path);
@@ -23,7 +20,15 @@ pub fn reference() -> String {
     page
 }
 
-fn type_of(kind: Kind) -> String {
+/// A table as the file has it.
+pub(super) fn heading(table: &str) -> String {
+    match table.strip_suffix("[]") {
+        Some(name) => format!("[[{name}]]"),
+        None => format!("[{}]", table.replace('*', "ID")),
+    }
+}
+
+pub(super) fn type_of(kind: Kind) -> String {
     match kind {
         Kind::Text => "text".into(),
         Kind::Secret => "secret".into(),
@@ -45,7 +50,7 @@ fn type_of(kind: Kind) -> String {
     }
 }
 
-fn default_of(key: &Key) -> String {
+pub(super) fn default_of(key: &Key) -> String {
     let bare = matches!(key.kind, Kind::Boolean | Kind::Integer { .. } | Kind::Number { .. });
     match (key.default, key.required) {
         (Some(value), _) if bare => format!("`{value}`"),

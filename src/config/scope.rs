@@ -21,6 +21,8 @@ pub(super) struct Context {
     pub current_folder: PathBuf,
     /// `$CREDENTIALS_DIRECTORY`, where systemd puts what `LoadCredential=` names.
     pub credentials: Option<PathBuf>,
+    /// Whether secret files are read.
+    pub secret_files: bool,
     /// Where tables begin.
     pub tables: HashMap<String, Origin>,
     pub problems: RefCell<Vec<Problem>>,
@@ -324,10 +326,12 @@ impl<'a> Scope<'a> {
     fn secret_file(&self, name: &str) -> Option<Secret> {
         self.read(name, |_, value| {
             let named = text_of(value)?;
-            let credential = self.context.credentials.as_ref().map(|folder| folder.join(named));
-            let credential = credential.filter(|file| !named.is_empty() && !named.contains('/') && file.exists());
+            let credential = self.credential(named);
             let is_credential = credential.is_some();
             let file = credential.map_or_else(|| self.resolve(value), Ok)?;
+            if !self.context.secret_files {
+                return Ok((Secret::new(String::new()), json!(file.to_string_lossy())));
+            }
             let secret = secret::read_file(&file)?;
             if !is_credential && secret::has_mode(&file, 0o004) {
                 let (key, file) = (self.path_of(name), file.display());
@@ -335,6 +339,18 @@ impl<'a> Scope<'a> {
             }
             Ok((secret, json!(file.to_string_lossy())))
         })
+    }
+
+    /// Where systemd put the secret file with this bare name: `LoadCredential=NAME:FILE` by the name, and
+    /// `LoadCredential=rollbook:FOLDER`, which takes every file of a folder, by the name behind `rollbook_`.
+    fn credential(&self, name: &str) -> Option<PathBuf> {
+        let folder = self.context.credentials.as_ref().filter(|_| !name.is_empty() && !name.contains('/'))?;
+        [folder.join(name), folder.join(format!("rollbook_{name}"))].into_iter().find(|file| file.exists())
+    }
+
+    /// Whether secret files are read.
+    pub fn reads_secret_files(&self) -> bool {
+        self.context.secret_files
     }
 
     fn resolve(&self, value: &Value) -> Result<PathBuf, String> {

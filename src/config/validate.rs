@@ -84,6 +84,7 @@ fn webhook(scope: &Scope) -> Option<Webhook> {
     }
     let url = scope.secret(&["url", "url_file"]).and_then(|(name, url)| match url::Url::parse(url.reveal()) {
         Ok(parsed) if matches!(parsed.scheme(), "http" | "https") => Some(url),
+        _ if name == "url_file" && !scope.reads_secret_files() => Some(url),
         _ => {
             scope.problem(
                 name,

@@ -227,8 +227,7 @@ fn follow(database: &Path) {
         if file.uid() != found.uid() || (file.gid() == found.gid() && file.mode() == found.mode()) {
             continue;
         }
-        let shared = std::os::unix::fs::chown(&companion, None, Some(found.gid()));
-        if let Err(error) = shared.and_then(|()| fs::set_permissions(&companion, found.permissions())) {
+        if let Err(error) = files::give(&companion, found.gid(), found.permissions()) {
             tracing::warn!("{} cannot be read by those who may read the database: {error}", companion.display());
         }
     }

@@ -107,6 +107,25 @@ fn a_bare_name_is_looked_up_in_the_credentials_directory_first() {
 }
 
 #[test]
+fn a_folder_of_credentials_has_each_behind_its_prefix() {
+    let place = site("data-center", "token_file = \"p\"").file("run/rollbook_p", "of the folder");
+    let folder = place.path("run").display().to_string();
+    let place = place.variable("CREDENTIALS_DIRECTORY", &folder);
+    assert_eq!(basic(&place.load()).1, "of the folder");
+    assert_eq!(basic(&place.file("run/p", "its own").load()).1, "its own");
+}
+
+#[test]
+fn whoever_only_reads_the_mirror_needs_no_secret() {
+    let mut place = site("data-center", "token_file = \"none\"\n[[webhooks]]\nurl_file = \"nor.this\"");
+    says(&place.refused(), &["token_file", "url_file"]);
+    place.options.secret_files = false;
+    let loaded = place.load();
+    assert_eq!(basic(&loaded).1, "");
+    assert_eq!(loaded.config.webhooks[0].url.reveal(), "");
+}
+
+#[test]
 fn what_others_may_read_is_warned_of() {
     let quiet = site("data-center", "token_file = \"p\"");
     assert!(quiet.load().warnings.is_empty());

@@ -1,6 +1,6 @@
 //! What the daemon takes out of the mirror on its own: history beyond `[retention]`, and closed accounts.
 
-use rollbook::simulator::{CloudSettings, Settings};
+use rollbook::simulator::{CloudSettings, Settings, account_id};
 
 use super::{NEVER, scheduled, until_rows};
 use crate::support::{Service, World};
@@ -37,21 +37,22 @@ fn history_beyond_the_retention_goes() {
 fn closed_accounts_are_forgotten_after_their_grace() {
     let world =
         World::with(Settings { users: 60, seed: 7, cloud: Some(CloudSettings::default()), ..Settings::cloud() });
-    let closed = world.change(|site| {
-        let user = site.licensed().into_iter().nth(5).unwrap().clone();
-        (user.key, user.name)
-    });
+    let closed = world.change(|site| site.licensed()[5].key.clone());
+    let id = account_id(&closed);
     let further = "[retention]\nclosed_accounts = \"0s\"\n[housekeeping]\nschedule = \"* * * * * *\"\n";
     let world = scheduled(world.unguarded(), NEVER, further);
     world.sync().exits(0);
-    world.change(|site| site.delete(&closed.0));
+    world.change(|site| {
+        site.delete(&closed);
+        site.look();
+    });
     world.sync().exits(0);
-    assert_eq!(world.rows(&format!("SELECT account_status FROM users WHERE key = '{}'", closed.0)), ["closed"]);
+    assert_eq!(world.rows(&format!("SELECT account_status FROM users WHERE key = '{id}'")), ["closed"]);
     let service = Service::start(&world);
     until_rows(&world, "forgotten WHERE why = 'closed' AND proven", 1);
     service.stop();
     let bytes = std::fs::read(world.file()).unwrap();
-    assert!(!bytes.windows(closed.0.len()).any(|window| window == closed.0.as_bytes()));
-    assert_eq!(world.rows(&format!("SELECT id FROM users WHERE key = '{}'", closed.0)), [""; 0]);
+    assert!(!bytes.windows(id.len()).any(|window| window == id.as_bytes()));
+    assert_eq!(world.rows(&format!("SELECT id FROM users WHERE key = '{id}'")), [""; 0]);
     world.run(&["db", "verify"]).exits(0);
 }
