@@ -18,6 +18,7 @@ pub mod clock;
 pub mod config;
 pub mod confluence;
 pub mod daemon;
+pub mod doctor;
 pub mod files;
 pub mod model;
 pub mod render;

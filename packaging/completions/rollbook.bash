@@ -34,6 +34,9 @@ _rollbook() {
             rollbook,demo)
                 cmd="rollbook__subcmd__demo"
                 ;;
+            rollbook,doctor)
+                cmd="rollbook__subcmd__doctor"
+                ;;
             rollbook,export)
                 cmd="rollbook__subcmd__export"
                 ;;
@@ -156,6 +159,9 @@ _rollbook() {
                 ;;
             rollbook__subcmd__help,demo)
                 cmd="rollbook__subcmd__help__subcmd__demo"
+                ;;
+            rollbook__subcmd__help,doctor)
+                cmd="rollbook__subcmd__help__subcmd__doctor"
                 ;;
             rollbook__subcmd__help,export)
                 cmd="rollbook__subcmd__help__subcmd__export"
@@ -299,7 +305,7 @@ _rollbook() {
 
     case "${cmd}" in
         rollbook)
-            opts="-v -q -h -V --config --database --log-format --verbose --quiet --help --version demo simulate init check-config sync daemon status walks report export access history sql db completions man help"
+            opts="-v -q -h -V --config --database --log-format --verbose --quiet --help --version demo simulate init check-config doctor sync daemon status walks report export access history sql db completions man help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -796,6 +802,40 @@ _rollbook() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        rollbook__subcmd__doctor)
+            opts="-v -q -h -V --site --format --config --database --log-format --verbose --quiet --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --site)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --format)
+                    COMPREPLY=($(compgen -W "table csv json ndjson xml xlsx parquet html" -- "${cur}"))
+                    return 0
+                    ;;
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --database)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --log-format)
+                    COMPREPLY=($(compgen -W "text json" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         rollbook__subcmd__export)
             opts="-v -q -h -V --config --database --log-format --verbose --quiet --help --version users groups memberships changes help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
@@ -1091,7 +1131,7 @@ _rollbook() {
             return 0
             ;;
         rollbook__subcmd__help)
-            opts="demo simulate init check-config sync daemon status walks report export access history sql db completions man help"
+            opts="demo simulate init check-config doctor sync daemon status walks report export access history sql db completions man help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1245,6 +1285,20 @@ _rollbook() {
             return 0
             ;;
         rollbook__subcmd__help__subcmd__demo)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        rollbook__subcmd__help__subcmd__doctor)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )

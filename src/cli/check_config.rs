@@ -87,7 +87,8 @@ fn spelled(value: &serde_json::Value) -> String {
     }
 }
 
-fn warnings(loaded: &Loaded) -> Vec<String> {
+/// What is unwise about a configuration.
+pub(super) fn warnings(loaded: &Loaded) -> Vec<String> {
     let mut warnings = loaded.warnings.clone();
     if loaded.config.sites.is_empty() {
         let file = loaded.file.display();
@@ -98,7 +99,7 @@ fn warnings(loaded: &Loaded) -> Vec<String> {
 }
 
 /// What is wrong with somebody's own reports, and with the reports that are to be exported.
-async fn reports(loaded: &Loaded) -> Result<Vec<String>, Failure> {
+pub(super) async fn reports(loaded: &Loaded) -> Result<Vec<String>, Failure> {
     let config = &loaded.config;
     // That the folder is not there has been said.
     let folder = config.reports.path.as_deref().filter(|path| path.is_dir());

@@ -5,11 +5,11 @@ use std::io::{self, Write};
 use clap::{Parser, Subcommand};
 
 use super::{
-    Exit, Failure, Global, Outcome, access, check_config, completions, daemon, db, demo, export, history, holds, init,
-    man, reader, report, simulate, sql, status, sync, walks,
+    Exit, Failure, Global, Outcome, access, check_config, completions, daemon, db, demo, doctor, export, history,
+    holds, init, man, reader, report, simulate, sql, status, sync, walks,
 };
 use crate::clock::Clock;
-use crate::config::{Config, LogFormat};
+use crate::config::{Config, Loaded, LogFormat};
 use crate::store::Store;
 use crate::telemetry;
 
@@ -33,6 +33,8 @@ enum Sub {
     Init(init::Options),
     /// Validate the configuration and print the effective one; asks no site
     CheckConfig(check_config::Options),
+    /// Ask every site for a little of all that is needed, with the real credentials, and check this machine
+    Doctor(doctor::Options),
     /// Walk each site once, all of them side by side
     Sync(sync::Options),
     /// Walk the sites on their schedules, write the exports, and keep house, until SIGTERM
@@ -150,14 +152,15 @@ async fn run(command: Command, clock: &Clock, out: &mut impl Write) -> Outcome {
         }
         Sub::Init(options) => init::run(&options, &global, clock, out),
         Sub::CheckConfig(options) => check_config::run(&options, &global, clock, out).await,
+        Sub::Doctor(options) => doctor::run(&options, &global, clock, out).await,
         Sub::Sync(options) => {
             let config = load(&global, clock)?;
             sync::run(options, &config, clock, global.quiet, out).await
         }
         Sub::Daemon(options) => {
-            // A service tells what it does.
-            let global = Global { verbose: global.verbose.saturating_add(1), ..global };
-            let config = load(&global, clock)?;
+            let loaded = global.load(clock)?;
+            global.start_logging_as_service(loaded.config.log.format);
+            let config = told(loaded);
             daemon::run(options, config, &global, clock).await
         }
         Sub::Status(options) => {
@@ -263,10 +266,14 @@ async fn run(command: Command, clock: &Clock, out: &mut impl Write) -> Outcome {
 fn load(global: &Global, clock: &Clock) -> Result<Config, Failure> {
     let loaded = global.load(clock)?;
     global.start_logging(loaded.config.log.format);
+    Ok(told(loaded))
+}
+
+fn told(loaded: Loaded) -> Config {
     for warning in &loaded.warnings {
         tracing::warn!("{warning}");
     }
-    Ok(loaded.config)
+    loaded.config
 }
 
 #[cfg(test)]

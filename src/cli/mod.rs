@@ -10,6 +10,7 @@ pub mod daemon;
 pub mod db;
 pub mod demo;
 mod describe;
+pub mod doctor;
 pub mod export;
 pub mod history;
 pub mod holds;
@@ -44,6 +45,7 @@ use crate::render::quoted;
 use crate::report::DAY;
 use crate::store::sandbox::SandboxError;
 use crate::store::{Store, StoreError, is_unusable};
+use crate::telemetry::{self, Logging};
 
 /// Options every command takes.
 #[derive(Clone, Debug, Default, clap::Args)]
@@ -101,16 +103,29 @@ impl Global {
         }
     }
 
-    /// Starts logging as these flags say.
+    /// Starts logging as these flags say, for a command that tells itself what came of its walks: their own lines are
+    /// there with `-v` alone.
     fn start_logging(&self, format: LogFormat) {
-        let level = match (self.quiet, self.verbose) {
+        let level = self.level(LevelFilter::WARN);
+        let walks = if level >= LevelFilter::INFO { level } else { LevelFilter::OFF };
+        telemetry::init(Logging { level, walks, format });
+    }
+
+    /// Starts logging as these flags say, for a service: it tells what it does, and nobody else tells of its walks.
+    pub fn start_logging_as_service(&self, format: LogFormat) {
+        let level = self.level(LevelFilter::INFO);
+        telemetry::init(Logging { level, walks: level, format });
+    }
+
+    /// The level of these flags, without which it is `normal`.
+    fn level(&self, normal: LevelFilter) -> LevelFilter {
+        match (self.quiet, self.verbose) {
             (true, _) => LevelFilter::ERROR,
-            (false, 0) => LevelFilter::WARN,
-            (false, 1) => LevelFilter::INFO,
+            (false, 0) => normal,
+            (false, 1) => normal.max(LevelFilter::INFO),
             (false, 2) => LevelFilter::DEBUG,
             (false, _) => LevelFilter::TRACE,
-        };
-        crate::telemetry::init(level, format);
+        }
     }
 }
 

@@ -11,9 +11,9 @@ use super::output::{FormatOptions, terminal, to_out};
 use super::{Exit, Failure, Outcome, holds::brief};
 use crate::clock::Clock;
 use crate::config::{Config, Site};
-use crate::model::{Timestamp, WalkId};
+use crate::model::{SiteId, Timestamp};
 use crate::render::{self, Format, Kind, Table, duration, visible};
-use crate::store::find_hold;
+use crate::store::{SiteState, WalkSummary};
 
 /// Options of `status`.
 #[derive(Clone, Debug, Default, clap::Args)]
@@ -44,24 +44,12 @@ pub fn configured(config: &Config, clock: &Clock) -> Vec<StatusSite> {
     config.sites.iter().map(site).collect()
 }
 
-struct WalkRow {
-    id: i64,
-    status: String,
-    started_at: Timestamp,
-    finished_at: Option<Timestamp>,
-    at: Option<Timestamp>,
-    error: Option<String>,
-}
-
 struct SiteStatus<'a> {
     name: String,
     kind: Option<String>,
     base_url: Option<String>,
     configured: Option<&'a StatusSite>,
-    last_walk: Option<WalkRow>,
-    last_applied: Option<WalkRow>,
-    held_walk: Option<WalkRow>,
-    held_because: Vec<String>,
+    state: SiteState,
     users: BTreeMap<String, i64>,
     problems: Vec<String>,
 }
@@ -98,7 +86,7 @@ pub async fn run(
         format => render::write(&flat(&sites, now), format, terminal(), out),
     })?;
     let ours = || sites.iter().filter(|site| site.configured.is_some());
-    Ok(if ours().any(|site| site.held_walk.is_some()) {
+    Ok(if ours().any(|site| site.state.held_walk.is_some()) {
         Exit::Held
     } else if ours().any(|site| site.freshness(now) != "ok") {
         Exit::Stale
@@ -111,11 +99,10 @@ impl SiteStatus<'_> {
     /// `ok`, `stale`, or `never` before the first applied walk; nothing is promised of a site that is not configured.
     fn freshness(&self, now: Timestamp) -> &'static str {
         let Some(configured) = self.configured else { return "not configured" };
-        let limit = i64::try_from(configured.freshness.as_millis()).unwrap_or(i64::MAX);
-        match self.last_applied.as_ref().and_then(|walk| walk.at) {
+        match self.state.is_stale(configured.freshness, now) {
             None => "never",
-            Some(at) if now.millis() - at.millis() > limit => "stale",
-            Some(_) => "ok",
+            Some(true) => "stale",
+            Some(false) => "ok",
         }
     }
 }
@@ -145,10 +132,7 @@ async fn load<'a>(
             kind: row.map(|row| row.2.clone()),
             base_url: row.map(|row| row.3.clone()),
             configured: configured.iter().find(|site| site.id == name),
-            last_walk: None,
-            last_applied: None,
-            held_walk: None,
-            held_because: Vec::new(),
+            state: SiteState::default(),
             users: BTreeMap::new(),
             problems: Vec::new(),
         };
@@ -166,104 +150,44 @@ async fn fill(
     id: i64,
     kind: &str,
 ) -> Result<(), Failure> {
-    site.last_walk = walk(connection, id, None).await?;
-    site.last_applied = walk(connection, id, Some("applied")).await?;
-    site.held_walk = walk(connection, id, Some("held")).await?;
+    site.state = SiteState::read(connection, SiteId(id), kind).await?;
     let users: Vec<(String, i64)> = sqlx::query_as(
         "SELECT status, count(*) FROM accounts WHERE site_id = ?1 AND forgotten_at IS NULL GROUP BY status",
     )
     .bind(id)
-    .fetch_all(&mut *connection)
+    .fetch_all(connection)
     .await?;
     site.users = users.into_iter().collect();
-    site.problems.extend(site.last_walk.as_ref().and_then(|walk| walk.error.clone()));
-    if let Some(held) = &site.held_walk {
-        let hold = find_hold(connection, WalkId(held.id)).await?;
-        site.held_because = hold.map(|hold| hold.reasons.lines().map(str::to_owned).collect()).unwrap_or_default();
-    }
-    let notes: Vec<String> = sqlx::query_scalar(
-        "SELECT part.value ->> 'note' FROM (SELECT coverage FROM walks WHERE site_id = ?1 ORDER BY id DESC LIMIT 1) w \
-         CROSS JOIN json_each(iif(json_valid(w.coverage), w.coverage, '{}')) part WHERE part.value ->> 'note' IS NOT NULL",
-    )
-    .bind(id)
-    .fetch_all(&mut *connection)
-    .await?;
-    site.problems.extend(notes);
-    if kind == "data-center" {
-        // Extender takes names in the path, where a slash cannot be told from its own.
-        let groups: Vec<String> = sqlx::query_scalar(
-            "SELECT name FROM groups WHERE site_id = ?1 AND removed_at IS NULL \
-             AND (instr(name, '/') OR instr(name, '\\') OR name IN ('.', '..')) ORDER BY name",
-        )
-        .bind(id)
-        .fetch_all(&mut *connection)
-        .await?;
-        site.problems.extend(groups.into_iter().map(|group| {
-            format!("the members of the group '{group}' cannot be read: such a name, as with '/', cannot be addressed")
-        }));
-        let users: Vec<String> = sqlx::query_scalar(
-            "SELECT name FROM accounts WHERE site_id = ?1 AND unlisted_seen_at IS NOT NULL AND status <> 'deleted' \
-             AND forgotten_at IS NULL AND (instr(name, '/') OR instr(name, '\\') OR name IN ('.', '..')) ORDER BY name",
-        )
-        .bind(id)
-        .fetch_all(connection)
-        .await?;
-        site.problems.extend(users.into_iter().map(|user| {
-            format!("the user '{user}', whom no listing shows, cannot be looked up: such a name, as with '/', cannot be addressed")
-        }));
-    }
+    let state = &site.state;
+    site.problems.extend(state.last_walk.as_ref().and_then(|walk| walk.error.clone()));
+    site.problems.extend(state.notes.iter().cloned());
+    site.problems.extend(state.unaddressable_groups.iter().map(|group| {
+        format!("the members of the group '{group}' cannot be read: such a name, as with '/', cannot be addressed")
+    }));
+    site.problems.extend(state.unaddressable_users.iter().map(|user| {
+        format!("the user '{user}', whom no listing shows, cannot be looked up: such a name, as with '/', cannot be addressed")
+    }));
     Ok(())
 }
 
-/// The site's newest walk, or its newest of one status.
-async fn walk(connection: &mut SqliteConnection, site: i64, status: Option<&str>) -> Result<Option<WalkRow>, Failure> {
-    type Row = (i64, String, String, Option<String>, Option<String>, Option<String>);
-    let row: Option<Row> = sqlx::query_as(
-        "SELECT id, status, started_at, finished_at, at, error FROM walks \
-         WHERE site_id = ?1 AND (?2 IS NULL OR status = ?2) ORDER BY id DESC LIMIT 1",
-    )
-    .bind(site)
-    .bind(status)
-    .fetch_optional(connection)
-    .await?;
-    let Some((id, status, started_at, finished_at, at, error)) = row else { return Ok(None) };
-    let time = |text: Option<String>| text.as_deref().map(Timestamp::parse_sql).transpose();
-    Ok(Some(WalkRow {
-        id,
-        status,
-        started_at: Timestamp::parse_sql(&started_at)?,
-        finished_at: time(finished_at)?,
-        at: time(at)?,
-        error,
-    }))
+fn age_seconds(walk: &WalkSummary, now: Timestamp) -> i64 {
+    (now.millis() - walk.moment().millis()) / 1000
 }
 
-impl WalkRow {
-    /// The moment its age is counted from.
-    fn moment(&self) -> Timestamp {
-        self.at.or(self.finished_at).unwrap_or(self.started_at)
-    }
+fn walk_text(walk: &WalkSummary, now: Timestamp) -> String {
+    let age = duration(age_seconds(walk, now));
+    format!("{} ({}) of {} UTC, {age} ago", walk.id, walk.status, &walk.moment().to_sql()[..19])
+}
 
-    fn age_seconds(&self, now: Timestamp) -> i64 {
-        (now.millis() - self.moment().millis()) / 1000
-    }
-
-    fn text(&self, now: Timestamp) -> String {
-        let age = duration(self.age_seconds(now));
-        format!("{} ({}) of {} UTC, {age} ago", self.id, self.status, &self.moment().to_sql()[..19])
-    }
-
-    fn document(&self, now: Timestamp) -> serde_json::Value {
-        json!({
-            "id": self.id,
-            "status": self.status,
-            "started_at": self.started_at.to_rfc3339(),
-            "finished_at": self.finished_at.map(Timestamp::to_rfc3339),
-            "at": self.at.map(Timestamp::to_rfc3339),
-            "age_seconds": self.age_seconds(now),
-            "error": self.error,
-        })
-    }
+fn walk_document(walk: &WalkSummary, now: Timestamp) -> serde_json::Value {
+    json!({
+        "id": walk.id,
+        "status": walk.status,
+        "started_at": walk.started_at.to_rfc3339(),
+        "finished_at": walk.finished_at.map(Timestamp::to_rfc3339),
+        "age_seconds": age_seconds(walk, now),
+        "error": walk.error,
+    })
 }
 
 fn text(sites: &[SiteStatus<'_>], now: Timestamp, out: &mut dyn Write) -> io::Result<()> {
@@ -278,9 +202,9 @@ fn text(sites: &[SiteStatus<'_>], now: Timestamp, out: &mut dyn Write) -> io::Re
             (Some(kind), Some(url)) => writeln!(out, "{}  ({kind}, {})", visible(&site.name), visible(url))?,
             _ => writeln!(out, "{}", visible(&site.name))?,
         }
-        let walk = |walk: &Option<WalkRow>| walk.as_ref().map_or("none".to_owned(), |walk| walk.text(now));
-        writeln!(out, "  last walk     {}", walk(&site.last_walk))?;
-        writeln!(out, "  last applied  {}", walk(&site.last_applied))?;
+        let walk = |walk: &Option<WalkSummary>| walk.as_ref().map_or("none".to_owned(), |walk| walk_text(walk, now));
+        writeln!(out, "  last walk     {}", walk(&site.state.last_walk))?;
+        writeln!(out, "  last applied  {}", walk(&site.state.last_applied))?;
         match site.configured {
             None => writeln!(out, "  freshness     not configured: only what the mirror kept")?,
             Some(configured) => {
@@ -288,10 +212,10 @@ fn text(sites: &[SiteStatus<'_>], now: Timestamp, out: &mut dyn Write) -> io::Re
                 writeln!(out, "  freshness     {} (limit {limit})", site.freshness(now))?;
             }
         }
-        if let Some(held) = &site.held_walk {
+        if let Some(held) = &site.state.held_walk {
             let id = held.id;
-            writeln!(out, "  held          {}", held.text(now))?;
-            for reason in brief(site.held_because.iter().map(String::as_str)) {
+            writeln!(out, "  held          {}", walk_text(held, now))?;
+            for reason in brief(site.state.held_because.iter().map(String::as_str)) {
                 writeln!(out, "                {reason}")?;
             }
             writeln!(out, "                `rollbook walks diff {id}` shows it; `approve` or `reject` decides")?;
@@ -311,7 +235,7 @@ fn text(sites: &[SiteStatus<'_>], now: Timestamp, out: &mut dyn Write) -> io::Re
 }
 
 fn document(site: &SiteStatus<'_>, now: Timestamp) -> serde_json::Value {
-    let walk = |walk: &Option<WalkRow>| walk.as_ref().map(|walk| walk.document(now));
+    let walk = |walk: &Option<WalkSummary>| walk.as_ref().map(|walk| walk_document(walk, now));
     json!({
         "site": site.name,
         "configured": site.configured.is_some(),
@@ -319,10 +243,10 @@ fn document(site: &SiteStatus<'_>, now: Timestamp) -> serde_json::Value {
         "base_url": site.base_url,
         "freshness": site.freshness(now),
         "freshness_seconds": site.configured.map(|site| site.freshness.as_secs()),
-        "last_walk": walk(&site.last_walk),
-        "last_applied": walk(&site.last_applied),
-        "held_walk": walk(&site.held_walk),
-        "held_because": site.held_because,
+        "last_walk": walk(&site.state.last_walk),
+        "last_applied": walk(&site.state.last_applied),
+        "held_walk": walk(&site.state.held_walk),
+        "held_because": site.state.held_because,
         "next_run": site.configured.and_then(|site| site.next_run).map(Timestamp::to_rfc3339),
         "users": site.users,
         "problems": site.problems,
@@ -345,17 +269,17 @@ fn flat(sites: &[SiteStatus<'_>], now: Timestamp) -> Table {
         ("problems", Kind::Text),
     ]);
     for site in sites {
-        let (last, applied) = (site.last_walk.as_ref(), site.last_applied.as_ref());
+        let (last, applied) = (site.state.last_walk.as_ref(), site.state.last_applied.as_ref());
         table.rows.push(vec![
             site.name.as_str().into(),
             i64::from(site.configured.is_some()).into(),
             site.freshness(now).into(),
             last.map(|walk| walk.id).into(),
             last.map(|walk| walk.status.as_str()).into(),
-            last.map(WalkRow::moment).into(),
+            last.map(WalkSummary::moment).into(),
             applied.map(|walk| walk.id).into(),
-            applied.map(WalkRow::moment).into(),
-            site.held_walk.as_ref().map(|walk| walk.id).into(),
+            applied.map(WalkSummary::moment).into(),
+            site.state.held_walk.as_ref().map(|walk| walk.id).into(),
             site.configured.and_then(|site| site.next_run).into(),
             site.users.values().sum::<i64>().into(),
             site.problems.join("; ").into(),

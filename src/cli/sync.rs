@@ -117,7 +117,7 @@ async fn tell(site: &Site, store: Option<&Store>, options: &Options, clock: &Clo
     })
 }
 
-fn chosen<'a>(ids: &[String], config: &'a Config) -> Result<Vec<&'a Site>, Failure> {
+pub(super) fn chosen<'a>(ids: &[String], config: &'a Config) -> Result<Vec<&'a Site>, Failure> {
     let all = || config.sites.iter().map(|site| site.id.as_str()).collect::<Vec<_>>().join(", ");
     if let Some(unknown) = ids.iter().find(|id| !config.sites.iter().any(|site| site.id == **id)) {
         return Err(Failure::new(
@@ -194,7 +194,7 @@ fn failed(site: &str, exit: Exit, message: &str) -> Value {
 }
 
 /// The more serious of two: 77, 69, 4, 3, and before them what concerns the whole program.
-fn worse(a: Exit, b: Exit) -> Exit {
+pub(super) fn worse(a: Exit, b: Exit) -> Exit {
     const ORDER: [Exit; 10] = [
         Exit::Config,
         Exit::Refused,

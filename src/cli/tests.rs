@@ -281,3 +281,14 @@ fn the_options_are_well_formed() {
     }
     <Commands as clap::CommandFactory>::command().debug_assert();
 }
+
+#[test]
+fn flags_set_the_level_of_what_is_logged() {
+    let levels = |normal| {
+        let level = |quiet, verbose| Global { quiet, verbose, ..Global::default() }.level(normal);
+        [level(true, 0), level(false, 0), level(false, 1), level(false, 2), level(false, 3)]
+            .map(|level| level.to_string())
+    };
+    assert_eq!(levels(LevelFilter::WARN), ["error", "warn", "info", "debug", "trace"]);
+    assert_eq!(levels(LevelFilter::INFO), ["error", "info", "info", "debug", "trace"]);
+}

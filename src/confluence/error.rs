@@ -9,6 +9,8 @@ use super::http::Upstream;
 pub(super) const PAGE_CAP: u64 = 64 << 20;
 /// A waiting time beyond so many seconds is no pause but a refusal.
 pub(super) const BLOCK_AFTER: u64 = 3600;
+/// What `X-Seraph-LoginReason` says when a CAPTCHA stands before the account.
+pub(super) const CAPTCHA: &str = "AUTHENTICATION_DENIED";
 
 /// A request that failed for good, after its retries.
 ///
@@ -158,79 +160,113 @@ impl Trouble {
     }
 }
 
-impl fmt::Display for Trouble {
+/// What went wrong, without what to do about it.
+struct What<'a>(&'a Trouble);
+
+impl fmt::Display for What<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Unreachable(why) => write!(f, "not reachable ({why}); check base_url, the network and the site"),
-            Self::TimedOut(limit) => write!(
-                f,
-                "no whole answer within {} s; raise limits.request_timeout or lower limits.page_size",
-                limit.as_secs_f64()
-            ),
-            Self::Unauthorized { reason } => {
+        match self.0 {
+            Trouble::Unreachable(why) => write!(f, "not reachable ({why})"),
+            Trouble::TimedOut(limit) => write!(f, "no whole answer within {} s", limit.as_secs_f64()),
+            Trouble::Unauthorized { reason } => {
                 write!(f, "401, credentials refused")?;
                 match reason.as_deref() {
-                    Some("AUTHENTICATION_DENIED") => write!(
-                        f,
-                        " (AUTHENTICATION_DENIED: a CAPTCHA stands before this account; log in once in a browser, \
-                         then correct the credentials before trying again)"
-                    ),
-                    Some(reason) => write!(f, " ({reason}); check username and password or token"),
-                    None => write!(f, "; check username and password or token, and whether a token has expired"),
+                    Some(CAPTCHA) => write!(f, " ({CAPTCHA}: a CAPTCHA stands before this account)"),
+                    Some(reason) => write!(f, " ({reason})"),
+                    None => Ok(()),
                 }
             }
-            Self::TokenRefused(upstream) => write!(f, "401, the token is refused; {upstream}"),
-            Self::Anonymous(why) => write!(
-                f,
-                "answered without a log-in ({why}), so the credentials do not count; check username and password or token"
-            ),
-            Self::NotPermitted => write!(
+            Trouble::TokenRefused(_) => write!(f, "401, the token is refused"),
+            Trouble::Anonymous(why) => {
+                write!(f, "answered without a log-in ({why}), so the credentials do not count")
+            }
+            Trouble::NotPermitted => write!(
                 f,
                 "401: the account is no Confluence administrator, or its user name and password or token are refused"
             ),
-            Self::Forbidden => write!(f, "403, the account lacks the right"),
-            Self::Concealed => write!(f, "404, which says here that the account lacks the right"),
-            Self::NotFound => write!(f, "404, not there"),
-            Self::RateLimited { retry_after: Some(seconds) } => write!(
-                f,
-                "429, the account is blocked by the site's rate limiting (retry after {seconds} s); \
-                 ask the site's administrators for an exemption, or lower limits.requests_per_second"
-            ),
-            Self::RateLimited { retry_after: None } => write!(
-                f,
-                "429, the account is blocked by the site's rate limiting; \
-                 ask the site's administrators for an exemption, or lower limits.requests_per_second"
-            ),
-            Self::Unavailable { retry_after } => {
+            Trouble::Forbidden => write!(f, "403, the account lacks the right"),
+            Trouble::Concealed => write!(f, "404, which says here that the account lacks the right"),
+            Trouble::NotFound => write!(f, "404, not there"),
+            Trouble::RateLimited { retry_after } => {
+                write!(f, "429, the account is blocked by the site's rate limiting")?;
+                retry_after.map_or(Ok(()), |seconds| write!(f, " (retry after {seconds} s)"))
+            }
+            Trouble::Unavailable { retry_after } => {
                 write!(f, "503, the site is out of service and asks to come back only after {retry_after} s")
             }
-            Self::Redirected { to } => {
-                write!(f, "redirected to {to}, which is not followed; set base_url to the site's final address")
-            }
-            Self::SwitchedOff => write!(
+            Trouble::Redirected { to } => write!(f, "redirected to {to}, which is not followed"),
+            Trouble::SwitchedOff => write!(
                 f,
                 "503, the site does not offer this: its administrators have not enabled it, or the site is out of service"
             ),
-            Self::Status(status) => write!(f, "status {status}"),
-            Self::TooLarge { cap } => {
-                write!(f, "the answer is larger than {} MiB", cap >> 20)?;
-                if *cap == PAGE_CAP { write!(f, "; lower limits.page_size") } else { Ok(()) }
-            }
-            Self::Malformed(what) => f.write_str(what),
-            Self::GivenUp => write!(f, "not asked, since the requests before it failed"),
-            Self::Deadline => write!(
-                f,
-                "not asked in time: the walk took longer than limits.walk_deadline; raise it, or see why the site is slow"
-            ),
+            Trouble::Status(status) => write!(f, "status {status}"),
+            Trouble::TooLarge { cap } => write!(f, "the answer is larger than {} MiB", cap >> 20),
+            Trouble::Malformed(what) => f.write_str(what),
+            Trouble::GivenUp => write!(f, "not asked, since the requests before it failed"),
+            Trouble::Deadline => write!(f, "not asked in time: the walk took longer than limits.walk_deadline"),
         }
+    }
+}
+
+impl Trouble {
+    /// What to do about it, where that does not depend on what was asked.
+    fn remedy(&self) -> Option<String> {
+        let remedy = match self {
+            Self::Unreachable(_) => "check base_url, the network and the site",
+            Self::TimedOut(_) => "raise limits.request_timeout or lower limits.page_size",
+            Self::Unauthorized { reason } => match reason.as_deref() {
+                Some(CAPTCHA) => "log in once in a browser, then correct the credentials before trying again",
+                Some(_) => "check username and password or token",
+                None => "check username and password or token, and whether a token has expired",
+            },
+            Self::TokenRefused(upstream) => return Some(upstream.to_string()),
+            Self::Anonymous(_) => "check username and password or token",
+            Self::RateLimited { .. } => {
+                "ask the site's administrators for an exemption, or lower limits.requests_per_second"
+            }
+            Self::Redirected { .. } => "set base_url to the site's final address",
+            Self::TooLarge { cap } if *cap == PAGE_CAP => "lower limits.page_size",
+            Self::Deadline => "raise it, or see why the site is slow",
+            Self::NotPermitted
+            | Self::Forbidden
+            | Self::Concealed
+            | Self::NotFound
+            | Self::Unavailable { .. }
+            | Self::SwitchedOff
+            | Self::Status(_)
+            | Self::TooLarge { .. }
+            | Self::Malformed(_)
+            | Self::GivenUp => return None,
+        };
+        Some(remedy.to_owned())
+    }
+}
+
+impl fmt::Display for Trouble {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&What(self), f)?;
+        self.remedy().map_or(Ok(()), |remedy| write!(f, "; {remedy}"))
+    }
+}
+
+impl RequestError {
+    /// What was asked for and what came of it, without what to do about it.
+    pub fn what(&self) -> String {
+        format!("{}: {}", self.request, What(&self.trouble))
+    }
+
+    /// What to do about it.
+    pub fn remedy(&self) -> Option<String> {
+        let lacking = matches!(self.trouble, Trouble::Forbidden | Trouble::NotPermitted | Trouble::Concealed);
+        if lacking { Some(self.right.to_string()) } else { self.trouble.remedy() }
     }
 }
 
 impl fmt::Display for RequestError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.request, self.trouble)?;
-        if matches!(self.trouble, Trouble::Forbidden | Trouble::NotPermitted | Trouble::Concealed) {
-            write!(f, "; {}", self.right)?;
+        f.write_str(&self.what())?;
+        if let Some(remedy) = self.remedy() {
+            write!(f, "; {remedy}")?;
         }
         if self.attempts > 1 {
             write!(f, " (tried {} times)", self.attempts)?;

@@ -16,7 +16,7 @@ use super::page::{List, Page, Rows};
 
 /// So many records at both ends of a page are found without splitting it: paging looks at no others.
 pub(super) const ENDS: usize = 20;
-/// The most that the memory of a site may take, in bytes: ten million users. What is beyond it is not remembered.
+/// The most that the memory of a site may take, in bytes: more than ten million records. What is beyond is not remembered.
 const MOST: usize = 128 << 20;
 
 /// The pages of one site. A clone is the same memory.

@@ -3,6 +3,7 @@
 
 mod cloud;
 mod error;
+mod expiry;
 mod extender;
 mod http;
 mod memory;
@@ -16,8 +17,9 @@ pub use cloud::{
     SearchFrom, account_identity, decode_cloud_group, decode_cloud_user, decode_organization_user, group_identity,
 };
 pub use error::{RequestError, Right, Trouble};
+pub use expiry::{Expiries, personal_tokens};
 pub use extender::{Detail, Extender, LookUp, UserList, is_addressable};
-pub use http::{Client, ClientError, DownloadError, Figures, Upstream};
+pub use http::{Client, ClientError, ClockReading, DownloadError, Figures, Heard, RateLimit, Upstream};
 pub use memory::Memory;
 pub use page::{List, Page, Rows};
 pub use paging::{Pass, PassEnd, read_listing};

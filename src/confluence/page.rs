@@ -87,10 +87,11 @@ impl Rows {
 
     /// The bytes from record `first` to the last one, with what stands between them.
     pub fn span(&self, first: usize) -> &[u8] {
-        match self.len() {
-            rows if first < rows => &self.body[self.place(first).start as usize..self.place(rows - 1).end as usize],
-            _ => &[],
+        if first >= self.len() {
+            return &[];
         }
+        let (start, end) = (self.place(first).start, self.place(self.len() - 1).end);
+        &self.body[start as usize..end as usize]
     }
 
     /// The bytes of every record, in the page's order.

@@ -5,10 +5,12 @@
 use std::borrow::Cow;
 use std::fmt;
 use std::io;
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use chrono::NaiveDateTime;
+use memchr::memmem::Finder;
 use serde::Deserialize;
 use serde_json::json;
 use xxhash_rust::xxh3::xxh3_64;
@@ -236,9 +238,9 @@ fn local_time(told: Told<String>) -> Told<NaiveDateTime> {
 /// names, or of the record where it has none.
 pub fn username_identity(record: &[u8]) -> u64 {
     // Inside a JSON string the quotes would be escaped: these bytes are the member itself.
-    const USERNAME: &[u8] = b"\"username\":\"";
-    let plain = memchr::memmem::find(record, USERNAME).and_then(|at| {
-        let rest = &record[at + USERNAME.len()..];
+    static USERNAME: LazyLock<Finder<'_>> = LazyLock::new(|| Finder::new("\"username\":\""));
+    let plain = USERNAME.find(record).and_then(|at| {
+        let rest = &record[at + USERNAME.needle().len()..];
         let end = memchr::memchr2(b'"', b'\\', rest).filter(|end| rest[*end] == b'"')?;
         std::str::from_utf8(&rest[..end]).ok().map(folded_hash)
     });

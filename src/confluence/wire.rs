@@ -2,7 +2,9 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::sync::LazyLock;
 
+use memchr::memmem::Finder;
 use serde::Deserialize as Derive;
 use serde::de::{self, Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use xxhash_rust::xxh3::xxh3_64;
@@ -184,9 +186,9 @@ pub fn decode_member_name(record: &[u8]) -> Result<Member<'_>, Malformed> {
 /// Recognises a user record whatever else changed in it: the hash of its key, or of the record where it has none.
 pub fn key_identity(record: &[u8]) -> u64 {
     // Inside a JSON string the quotes would be escaped: these bytes are the member itself.
-    const KEY: &[u8] = b"\"key\":\"";
-    let plain = memchr::memmem::find(record, KEY).and_then(|at| {
-        let rest = &record[at + KEY.len()..];
+    static KEY: LazyLock<Finder<'_>> = LazyLock::new(|| Finder::new("\"key\":\""));
+    let plain = KEY.find(record).and_then(|at| {
+        let rest = &record[at + KEY.needle().len()..];
         memchr::memchr2(b'"', b'\\', rest).filter(|end| rest[*end] == b'"').map(|end| xxh3_64(&rest[..end]))
     });
     plain.unwrap_or_else(|| {

@@ -41,6 +41,10 @@ pub enum Endpoint {
     OrgUsers,
     /// The organization's `last-active-dates` of one account.
     OrgLastActive,
+    /// The organization's API keys.
+    OrgKeys,
+    /// The account's personal access tokens, on Data Center.
+    Tokens,
     /// Anything else.
     #[default]
     Other,
@@ -56,6 +60,7 @@ impl Endpoint {
     pub(super) fn is_cloud(self) -> bool {
         matches!(self, Self::CloudSearch | Self::CloudGroups | Self::CloudMembers | Self::UsersBulk)
             || matches!(self, Self::AccessCheck | Self::AccessInvite | Self::OrgUsers | Self::OrgLastActive)
+            || self == Self::OrgKeys
     }
 
     /// Whether it is asked by POST.
@@ -188,6 +193,10 @@ impl Call {
             call.endpoint = Endpoint::UserExportDownload;
             let name = form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "fileName");
             call.subject = name.map(|(_, value)| value.into_owned()).unwrap_or_default();
+            return Ok(call);
+        }
+        if path == "/rest/pat/latest/tokens" {
+            call.endpoint = Endpoint::Tokens;
             return Ok(call);
         }
         let Some(path) = path.strip_prefix("/rest/extender/1.0/") else { return Ok(call) };

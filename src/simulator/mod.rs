@@ -7,7 +7,7 @@
 //! | who moves from one site to another | `migration` ([`Population::take_over`]) |
 //! | what a day brings | `evolve` ([`Population::advance_day`]) |
 //! | what a mirror should know | `truth` ([`Population::truth`]) |
-//! | how it is asked and answered | `settings`, `server`, `call`, `extender`, `user_export`, `auth`, `requests` |
+//! | how it is asked and answered | `settings`, `server`, `call`, `extender`, `user_export`, `tokens`, `auth`, `requests` |
 //! | the same site on Cloud | `cloud` ([`Settings::cloud`]) |
 //! | what can go wrong | `faults` ([`Fault`]), `deliver`, `connection` |
 //! | a hundred thousand users, fast | `bulk` ([`Simulator::start_bulk`]) |
@@ -40,6 +40,7 @@ mod server;
 mod settings;
 #[cfg(test)]
 mod tests;
+mod tokens;
 mod truth;
 mod user_export;
 

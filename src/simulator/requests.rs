@@ -39,6 +39,10 @@ pub struct Requests {
     pub org_users: usize,
     /// The organization's `last-active-dates`.
     pub org_last_active: usize,
+    /// The organization's API keys.
+    pub org_keys: usize,
+    /// Data Center's personal access tokens.
+    pub tokens: usize,
     /// Everything else.
     pub other: usize,
     /// Path and query of the last ten thousand, oldest first.
@@ -68,8 +72,8 @@ impl Requests {
         let export = self.user_export_search + self.user_export_file + self.user_export_download;
         let cloud = self.search + self.cloud_groups + self.cloud_members + self.users_bulk;
         let access = self.access_check + self.access_invite;
-        let organization = self.org_users + self.org_last_active;
-        extender + export + cloud + access + organization + self.other
+        let organization = self.org_users + self.org_last_active + self.org_keys;
+        extender + export + cloud + access + organization + self.tokens + self.other
     }
 
     pub(super) fn note(&mut self, endpoint: Endpoint, target: &str, body: &Bytes) {
@@ -89,6 +93,8 @@ impl Requests {
             Endpoint::AccessInvite => &mut self.access_invite,
             Endpoint::OrgUsers => &mut self.org_users,
             Endpoint::OrgLastActive => &mut self.org_last_active,
+            Endpoint::OrgKeys => &mut self.org_keys,
+            Endpoint::Tokens => &mut self.tokens,
             Endpoint::Other => &mut self.other,
         } += 1;
         keep(&mut self.recent, target.to_owned());

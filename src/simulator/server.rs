@@ -26,6 +26,7 @@ use super::faults::{Fault, Faults, Plan};
 use super::population::Population;
 use super::requests::Requests;
 use super::settings::{Settings, UserExportApp, UserLists};
+use super::tokens;
 use super::user_export::{self, Files};
 
 /// A list of a hundred thousand users for User Export to convert is half of it.
@@ -252,6 +253,9 @@ impl Site {
         if call.endpoint.is_user_export() {
             return self.settings.user_export != UserExportApp::Missing;
         }
+        if call.endpoint == Endpoint::Tokens {
+            return self.settings.token_expiries.is_some();
+        }
         match self.settings.user_lists {
             UserLists::New => !call.old_name,
             UserLists::Old => call.endpoint != Endpoint::UserList || call.old_name,
@@ -314,7 +318,7 @@ impl Site {
     fn answer_anonymous(&mut self, call: &Call, page: Page, bend: Bend, body: &[u8]) -> Reply {
         match call.endpoint {
             Endpoint::UserDetails => extender::no_such_user(&call.subject),
-            Endpoint::UserExportFile | Endpoint::UserExportDownload => auth::unauthorized("OUT"),
+            Endpoint::UserExportFile | Endpoint::UserExportDownload | Endpoint::Tokens => auth::unauthorized("OUT"),
             _ => self.answer(call, page, Bend { empty: true, ..bend }, body),
         }
     }
@@ -328,6 +332,7 @@ impl Site {
             };
         }
         match (&mut self.bulk, call.endpoint) {
+            (_, Endpoint::Tokens) => tokens::personal(self.settings.token_expiries.as_deref().unwrap_or_default()),
             (_, Endpoint::UserExportFile | Endpoint::UserExportDownload) => {
                 self.files.answer(call, body, self.settings.seed)
             }
@@ -349,7 +354,8 @@ async fn handle(State(shared): State<Arc<Shared>>, request: Request) -> Response
         Method::POST => axum::body::to_bytes(body, LARGEST_BODY).await.unwrap_or_default(),
         _ => Bytes::new(),
     };
-    let (reply, plan) = shared.answer(&head, &body);
+    let (mut reply, plan) = shared.answer(&head, &body);
+    reply.headers.extend(shared.site().settings.headers.iter().cloned());
     if !plan.delay.is_zero() {
         tokio::select! {
             () = tokio::time::sleep(plan.delay) => {}

@@ -7,6 +7,7 @@ use chrono_tz::Tz;
 
 use super::cloud::CloudSettings;
 use super::faults::Fault;
+use crate::model::Timestamp;
 
 /// By which name the app serves the user list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -80,6 +81,11 @@ pub struct Settings {
     pub administrator: bool,
     /// What a wrong token gets.
     pub wrong_token: WrongToken,
+    /// When each of the account's personal access tokens expires, `None` never; where the site tells it at all. On Cloud
+    /// it does not: see [`super::OrganizationSettings`].
+    pub token_expiries: Option<Vec<Option<Timestamp>>>,
+    /// Headers of every answer, in place of its own: a `Date`, say, or what rate limiting allows.
+    pub headers: Vec<(String, String)>,
     /// Faults in force from the start.
     pub faults: Vec<Fault>,
 }
@@ -116,6 +122,8 @@ impl Default for Settings {
             token: "audit-token".to_owned(),
             administrator: true,
             wrong_token: WrongToken::Refused,
+            token_expiries: None,
+            headers: Vec::new(),
             faults: Vec::new(),
         }
     }

@@ -1,6 +1,7 @@
 //! OS file locks beside the database. They die with their process; none is held while idle.
 
 use std::fs::{File, OpenOptions, TryLockError};
+use std::io;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -22,6 +23,22 @@ pub fn lock_walk(database: &Path, site: &str) -> Result<Lock, StoreError> {
 /// Takes the lock for being the daemon of this database, or says that another process has it.
 pub fn lock_daemon(database: &Path) -> Result<Lock, StoreError> {
     try_lock(&beside(database, "daemon.lock"))?.ok_or_else(|| StoreError::Serving { database: database.to_owned() })
+}
+
+/// Whether some process is walking `site`. Makes no file. Asks the lock itself, for an instant in which nobody can take it:
+/// ask only when the database says that a walk runs.
+pub fn is_walking(database: &Path, site: &str) -> Result<bool, StoreError> {
+    let path = beside(database, &format!("walk-{site}.lock"));
+    let unreadable = |error| StoreError::Unreadable { path: path.clone(), error };
+    match File::open(&path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(unreadable(error)),
+        Ok(file) => match file.try_lock_shared() {
+            Ok(()) => Ok(false),
+            Err(TryLockError::WouldBlock) => Ok(true),
+            Err(TryLockError::Error(error)) => Err(unreadable(error)),
+        },
+    }
 }
 
 /// Takes the lock for making or migrating the database; waits a little, since that is short work.

@@ -4,6 +4,7 @@ mod accounts;
 mod backup;
 mod boundary;
 mod bulk;
+mod examine;
 mod forget;
 mod groups;
 mod holds;
@@ -15,6 +16,7 @@ mod open;
 mod prune;
 mod reference;
 pub mod sandbox;
+mod site_state;
 mod space;
 mod verify;
 mod walks;
@@ -28,6 +30,7 @@ pub use accounts::{
 pub use backup::{Backup, BackupError, NewestWalk, backup};
 pub use boundary::{Boundary, boundary};
 pub use bulk::{Bound, Prepared};
+pub use examine::{Examined, Structure, examine};
 pub use forget::{
     Candidate, Erased, ForgetError, Forgotten, Left, Proof, Why, clean_up, find_forgettable, find_forgotten, forget,
     forget_closed, forgettable, of_same_address,
@@ -42,7 +45,7 @@ pub use holds::{
 };
 pub use jobs::{JobRow, SkippedRow, load_jobs, newest_walks};
 pub use listings::{Entry, Part, load_listing, save_listing};
-pub use lock::{Lock, lock_daemon, lock_walk};
+pub use lock::{Lock, is_walking, lock_daemon, lock_walk};
 pub use notifications::{
     Attempt, DueNotification, EndedWalk, GroupMoves, NewNotification, due_notifications, ended_walks, last_applied,
     moves, seats_taken,
@@ -50,6 +53,7 @@ pub use notifications::{
 pub use open::{Store, StoreError, is_unusable};
 pub use prune::{Pruned, prunable, prune};
 pub use reference::reference;
+pub use site_state::{SiteState, WalkSummary};
 pub use space::{empty_log, free_bytes, vacuum};
 pub use verify::{Verdict, Verification, verify, verify_file};
 pub use walks::{

@@ -85,6 +85,15 @@ impl Verification {
 /// # Errors
 /// A file that is none of ours, is newer, or is damaged so much that it cannot be read.
 pub async fn verify_file(path: &Path) -> Result<Verification, StoreError> {
+    look_into(path, async |connection| verify(connection).await).await
+}
+
+/// Lets `look` read the database at `path`, whatever its schema's version; makes no file beside it. What is seen may be
+/// looked at twice.
+pub(super) async fn look_into<T>(
+    path: &Path,
+    look: impl AsyncFn(&mut SqliteConnection) -> Result<T, sqlx::Error>,
+) -> Result<T, StoreError> {
     if !exists(path)? {
         return Err(StoreError::Absent(path.to_owned()));
     }
@@ -92,20 +101,24 @@ pub async fn verify_file(path: &Path) -> Result<Verification, StoreError> {
     check_end(path)?;
     // While nobody has it open it needs no lock and no files beside it, and can be read where nothing can be written.
     if let Some(before) = at_rest(path)? {
-        let found = verify_as(path, true).await;
+        let found = look_as(path, true, &look).await;
         if at_rest(path)? == Some(before) {
             return found;
         }
     }
-    verify_as(path, false).await
+    look_as(path, false, &look).await
 }
 
-async fn verify_as(path: &Path, immutable: bool) -> Result<Verification, StoreError> {
+async fn look_as<T>(
+    path: &Path,
+    immutable: bool,
+    look: impl AsyncFn(&mut SqliteConnection) -> Result<T, sqlx::Error>,
+) -> Result<T, StoreError> {
     let sql = |error| StoreError::Sql { path: path.to_owned(), error };
     let mut connection = options(path).read_only(true).immutable(immutable).connect().await.map_err(sql)?;
     let schema = schema(&mut connection).await.map_err(sql)?;
     known(path, schema)?;
-    let found = verify(&mut connection).await.map_err(sql)?;
+    let found = look(&mut connection).await.map_err(sql)?;
     connection.close().await.map_err(sql)?;
     Ok(found)
 }
@@ -193,7 +206,7 @@ fn asked_of(
     }
 }
 
-async fn schema(connection: &mut SqliteConnection) -> Result<i32, sqlx::Error> {
+pub(super) async fn schema(connection: &mut SqliteConnection) -> Result<i32, sqlx::Error> {
     sqlx::query_scalar("PRAGMA user_version").fetch_one(connection).await
 }
 
@@ -225,7 +238,7 @@ async fn integrity(connection: &mut SqliteConnection) -> Result<Verdict, sqlx::E
 }
 
 /// SQLite's report can have several lines.
-fn one_line(text: &str) -> String {
+pub(super) fn one_line(text: &str) -> String {
     text.lines().map(str::trim).collect::<Vec<_>>().join("; ")
 }
 

@@ -176,24 +176,25 @@ pub async fn begin_walk(
     Ok(WalkStart { walk: WalkId(walk), site, started_at, before })
 }
 
-/// Tells the rows of `site` that are still `running` as failed, and gives their number. The caller holds the site's
-/// lock.
+/// Tells the rows of `site` that are still `running` as failed, and gives them with the times when they began. The caller
+/// holds the site's lock.
 pub async fn fail_running(
     connection: &mut SqliteConnection,
     site: &str,
     now: Timestamp,
     why: &str,
-) -> Result<u64, sqlx::Error> {
-    sqlx::query(
+) -> Result<Vec<(WalkId, Timestamp)>, sqlx::Error> {
+    let rows: Vec<(i64, String)> = sqlx::query_as(
         "UPDATE walks SET status = 'failed', finished_at = max(started_at, ?1), error = ?2 \
-         WHERE site_id = (SELECT id FROM sites WHERE name = ?3) AND status = 'running'",
+         WHERE site_id = (SELECT id FROM sites WHERE name = ?3) AND status = 'running' RETURNING id, started_at",
     )
     .bind(now.to_sql())
     .bind(why)
     .bind(site)
-    .execute(connection)
-    .await
-    .map(|done| done.rows_affected())
+    .fetch_all(connection)
+    .await?;
+    let time = |text: &str| Timestamp::parse_sql(text).map_err(|error| sqlx::Error::Decode(Box::new(error)));
+    rows.into_iter().map(|(id, began)| Ok((WalkId(id), time(&began)?))).collect()
 }
 
 /// Writes how a walk ended.

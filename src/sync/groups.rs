@@ -53,7 +53,7 @@ impl Reader<'_> {
         // Not even made where every group is as it was.
         let names = OnceLock::new();
         let bearers =
-            Bearers { names: &|| names.get_or_init(|| users.names()), as_before: users.names_are_as_before() };
+            Bearers { names: &|| names.get_or_init(|| users.names(&[])), as_before: users.names_are_as_before() };
         let bearers = &bearers;
         let mut answers =
             stream::iter(listed)

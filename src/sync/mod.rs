@@ -13,6 +13,7 @@ mod groups;
 mod guard;
 mod hold;
 mod identities;
+mod log;
 mod members;
 mod merge;
 mod outside;

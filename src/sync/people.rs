@@ -72,39 +72,60 @@ impl Hasher for Hashed {
 /// A map whose keys are hashes already.
 pub type HashedMap<V> = HashMap<u64, V, BuildHasherDefault<Hashed>>;
 
-/// Who bears which name, among users whom a listing shows.
-#[derive(Default)]
-pub struct Names(HashedMap<Option<UserRef>>);
+/// Names in a drawer of [`Names`].
+const DRAWER: usize = 8;
+
+/// Who bears which name, among users whom a listing shows. The names lie in drawers by the first bits of their hashes: a
+/// map of a million takes three times the memory, and longer to make.
+pub struct Names {
+    /// Where each drawer ends.
+    ends: Vec<u32>,
+    /// By so many bits a hash is longer than the number of its drawer.
+    shift: u32,
+    names: Vec<u64>,
+    users: Vec<UserRef>,
+}
 
 impl Names {
-    /// Room for `users`.
-    pub fn with_capacity(users: usize) -> Self {
-        Self(HashedMap::with_capacity_and_hasher(users, BuildHasherDefault::default()))
-    }
-
-    /// `user` bears the name. Two users of one name: it names neither.
-    pub fn insert(&mut self, name: u64, user: UserRef) {
-        self.0
-            .entry(name)
-            .and_modify(|bearer| {
-                if *bearer != Some(user) {
-                    *bearer = None;
-                }
-            })
-            .or_insert(Some(user));
+    /// Those of `bearers`, some `count`; it is gone through twice.
+    pub fn of<I: Iterator<Item = (u64, UserRef)>>(count: usize, bearers: impl Fn() -> I) -> Self {
+        let drawers = (count / DRAWER).next_power_of_two().max(2);
+        let shift = u64::BITS - drawers.trailing_zeros();
+        let mut ends = vec![0; drawers];
+        bearers().for_each(|(name, _)| ends[(name >> shift) as usize] += 1);
+        let mut rows = 0;
+        for end in &mut ends {
+            // Where it begins, for now; it moves on to the end while the drawer fills.
+            rows += std::mem::replace(end, rows);
+        }
+        let mut names = Self { ends, shift, names: vec![0; rows as usize], users: vec![UserRef(0); rows as usize] };
+        for (name, user) in bearers() {
+            let end = &mut names.ends[(name >> shift) as usize];
+            names.names[*end as usize] = name;
+            names.users[*end as usize] = user;
+            *end += 1;
+        }
+        names
     }
 
     /// The one user of the list who bears the name.
     pub fn get(&self, name: u64) -> Option<UserRef> {
-        self.0.get(&name).copied().flatten()
+        match self.bearer(name) {
+            Bearer::One(user) => Some(user),
+            Bearer::Nobody | Bearer::Several => None,
+        }
     }
 
     /// Who bears the name.
     pub fn bearer(&self, name: u64) -> Bearer {
-        match self.0.get(&name) {
-            Some(Some(user)) => Bearer::One(*user),
-            Some(None) => Bearer::Several,
+        let drawer = (name >> self.shift) as usize;
+        let from = drawer.checked_sub(1).map_or(0, |before| self.ends[before]);
+        let places = from as usize..self.ends[drawer] as usize;
+        let mut bearers = places.filter(|place| self.names[*place] == name).map(|place| self.users[place]);
+        match bearers.next() {
             None => Bearer::Nobody,
+            Some(user) if bearers.all(|other| other == user) => Bearer::One(user),
+            Some(_) => Bearer::Several,
         }
     }
 }
@@ -118,4 +139,33 @@ pub enum Bearer {
     One(UserRef),
     /// Two or more, whose names differ in case alone.
     Several,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_of_two_is_told_from_that_of_one() {
+        for count in [0, 1, 7, 100, 3_000] {
+            let name = |n: usize| name_hash(&format!("name {n}"));
+            // Every fifth is borne by another, too, and every seventh twice by the same.
+            let bearers = || {
+                let user = |n: usize| UserRef::known(UserId(n as i64));
+                let others = (0..count).step_by(5).map(move |n| (name(n), UserRef::new(n)));
+                let again = (0..count).step_by(7).map(move |n| (name(n), user(n)));
+                (0..count).map(move |n| (name(n), user(n))).chain(others).chain(again)
+            };
+            let names = Names::of(count, bearers);
+            for n in 0..count {
+                let one = UserRef::known(UserId(n as i64));
+                let several = n % 5 == 0;
+                assert_eq!(names.bearer(name(n)), if several { Bearer::Several } else { Bearer::One(one) });
+                assert_eq!(names.get(name(n)), (!several).then_some(one));
+            }
+            for hash in [0, u64::MAX, name(count)] {
+                assert_eq!((names.bearer(hash), names.get(hash)), (Bearer::Nobody, None));
+            }
+        }
+    }
 }

@@ -94,13 +94,7 @@ impl<'a> Extended<'a> {
 
     /// Who bears which name.
     pub fn names(&self) -> &Names {
-        self.names.get_or_init(|| {
-            let mut names = self.users.names();
-            for (_, user, name) in &self.outside.rows {
-                names.insert(*name, *user);
-            }
-            names
-        })
+        self.names.get_or_init(|| self.users.names(&self.outside.rows))
     }
 
     /// Every name stands for the user it stood for in the last walk.

@@ -154,26 +154,23 @@ impl UserListing {
         self.roll.fresh_with_key(key).map(|at| self.people.users[at])
     }
 
-    /// Who bears which name, among those whose rows arrived: a name that somebody else had may have been passed on.
-    pub fn names(&self) -> Names {
+    /// Who bears which name, among those whose rows arrived: a name that somebody else had may have been passed on. With
+    /// the names of `others`.
+    pub fn names(&self, others: &[Remember]) -> Names {
         let known = self.people.users.iter().filter(|user| user.new_index().is_none());
         let fresh: HashSet<UserRef> = known.copied().collect();
-        let mut names = Names::with_capacity(self.roll.rows().len());
-        for row in self.roll.rows() {
-            match row {
-                Row::Known(entry) => {
-                    let Entry { user, name, .. } = self.roll.known()[entry as usize];
-                    let user = UserRef::known(UserId(i64::from(user)));
-                    if !fresh.contains(&user) {
-                        names.insert(name, user);
-                    }
-                }
-                Row::Fresh { at, .. } => {
-                    names.insert(name_hash(&self.roll.fresh()[at as usize].name), self.people.users[at as usize]);
-                }
+        let bearer = |row| match row {
+            Row::Known(entry) => {
+                let entry = &self.roll.known()[entry as usize];
+                let user = UserRef::known(entry.user_id());
+                (fresh.is_empty() || !fresh.contains(&user)).then_some((entry.name, user))
             }
-        }
-        names
+            Row::Fresh { at, .. } => {
+                Some((name_hash(&self.roll.fresh()[at as usize].name), self.people.users[at as usize]))
+            }
+        };
+        let others = || others.iter().map(|(_, user, name)| (*name, *user));
+        Names::of(self.roll.rows().len() + others().len(), || self.roll.rows().filter_map(bearer).chain(others()))
     }
 
     /// The listing as it is to be remembered, those in `kept` with it although it does not show them;

@@ -10,6 +10,7 @@ use super::error::WalkError;
 use super::fetch::{Fetched, Reader};
 use super::guard::{Known, Losses};
 use super::hold::{Hold, set_aside};
+use super::log::Line;
 use super::remember::Listings;
 use crate::clock::Clock;
 use crate::config::{Guard, Site, SiteKind};
@@ -107,8 +108,35 @@ impl WalkReport {
 
 /// Walks `site` and applies what changed. Takes the site's lock, so that one process walks it at a time.
 ///
-/// On an error the walk's row says `failed` and why, wherever the database can still be written.
+/// On an error the walk's row says `failed` and why, wherever the database can still be written. However it ends, it is
+/// logged here, in one line: nobody else needs to.
 pub async fn walk(site: &Site, store: &Store, options: WalkOptions<'_>) -> Result<WalkReport, WalkError> {
+    let began = options.clock.now();
+    match walk_once(site, store, options).await {
+        Ok(report) => {
+            Line::of(&site.id, &report).write();
+            Ok(report)
+        }
+        Err(Failed { error, asked }) => {
+            Line::failed(&site.id, &error, asked.as_ref(), (began, options.clock.now())).write();
+            Err(error)
+        }
+    }
+}
+
+/// A walk that failed, and what it asked before.
+struct Failed {
+    error: WalkError,
+    asked: Option<(WalkId, Figures)>,
+}
+
+impl<E: Into<WalkError>> From<E> for Failed {
+    fn from(error: E) -> Self {
+        Self { error: error.into(), asked: None }
+    }
+}
+
+async fn walk_once(site: &Site, store: &Store, options: WalkOptions<'_>) -> Result<WalkReport, Failed> {
     let _lock = store::lock_walk(store.path(), &site.id)?;
     let client = Client::of_site(site, options.clock.clone(), options.seed)?.with_memory(options.memory);
     // There throughout, so that the write-ahead log stays in place while nobody writes.
@@ -116,28 +144,13 @@ pub async fn walk(site: &Site, store: &Store, options: WalkOptions<'_>) -> Resul
     check_kind(&mut reader, store, site).await?;
     let start = begin(site, store, options.clock.now()).await?;
     let ended = read_and_apply(site, reader, store, &client, &start, options).await;
-    match ended {
-        Ok(report) => {
-            tracing::info!(
-                site = %site.id,
-                walk = start.walk.0,
-                users = report.figures.users_seen,
-                memberships = report.figures.memberships_seen,
-                requests = report.figures.requests,
-                changes = report.figures.changes,
-                "walk {}",
-                report.status.as_str()
-            );
-            Ok(report)
-        }
-        Err(error) => {
-            let end = failed(&start, &client, options.clock, &error.to_string());
-            if let Err(error) = end_failed(store, &start, &end).await {
-                tracing::error!(site = %site.id, %error, "the walk's row could not be written");
-            }
-            Err(error)
-        }
+    let Err(error) = ended else { return Ok(ended?) };
+    let end = failed(&start, &client, options.clock, &error.to_string());
+    if let Err(error) = end_failed(store, &start, &end).await {
+        let walk = start.walk.0;
+        tracing::error!(site = %site.id, walk, %error, "how walk {walk} of {} ended could not be written down", site.id);
     }
+    Err(Failed { error, asked: Some((start.walk, end.figures)) })
 }
 
 /// Why a walk ended that a signal stopped, as in `walks.error`.
@@ -154,7 +167,11 @@ pub async fn interrupted(site: &str, store: &Store, clock: &Clock, why: &str) ->
     let result = store::fail_running(&mut writer, site, clock.now(), why).await;
     let failed = result.map_err(|error| store.sql(error))?;
     writer.close().await.map_err(|error| store.sql(error))?;
-    Ok(failed > 0)
+    let stopped = !failed.is_empty();
+    for (walk, began) in failed {
+        Line::stopped(site, walk, why, (began, clock.now())).write();
+    }
+    Ok(stopped)
 }
 
 /// A migrated site is another site: its accounts have other keys, so that all of the old one would be missing.

@@ -111,10 +111,16 @@ fn a_good_walk_is_discreet_too() {
     for token in [true, false] {
         let world = world(token);
         let people = people(&world);
-        for arguments in [&["sync", "-vvv"][..], &["sync", "-vvv"], &["check-config", "-vvv"], &["status", "-vvv"]] {
+        for arguments in [
+            &["sync", "-vvv"][..],
+            &["sync", "-vvv"],
+            &["check-config", "-vvv"],
+            &["status", "-vvv"],
+            &["doctor", "-vvv"],
+        ] {
             let ran = world.run(arguments).exits(0);
             discreet(&ran.stderr, &people, "");
-            discreet(&ran.stdout, &[], "");
+            discreet(&ran.stdout, if arguments[0] == "doctor" { &people } else { &[] }, "");
         }
         let mut database = world.database();
         let everything = format!("{:?}", database.contents(&[]));
@@ -127,7 +133,7 @@ fn a_base_url_with_a_password_is_refused_or_kept_quiet() {
     let world = world(false);
     let url = world.site.base_url().replace("http://", "http://canary-account:canary-query@");
     let world = world.at(&url);
-    for command in ["sync", "check-config", "status"] {
+    for command in ["sync", "check-config", "status", "doctor"] {
         let ran = world.run(&[command, "-vv"]);
         discreet(&ran.stderr, &[], command);
         discreet(&ran.stdout, &[], command);

@@ -6,7 +6,7 @@ mod organization;
 mod wire;
 
 use bytes::Bytes;
-use serde_json::json;
+use serde::Serialize;
 use url::Url;
 
 pub use self::access::{Access, EMAILS};
@@ -112,7 +112,13 @@ impl<'a> Cloud<'a> {
     pub async fn users_bulk(&self, ids: &[&str], halved: bool) -> Result<Page, RequestError> {
         const PATH: [&str; 3] = ["api", "v2", "users-bulk"];
         let label = format!("{} ({} ids)", PATH.join("/"), ids.len());
-        let payload = json!({ "accountIds": ids }).to_string();
+        // Written as it is: a JSON value would hold a copy of every id.
+        #[derive(Serialize)]
+        #[serde(rename_all = "camelCase")]
+        struct Asked<'a> {
+            account_ids: &'a [&'a str],
+        }
+        let payload = serde_json::to_vec(&Asked { account_ids: ids }).expect("texts can be written as JSON");
         let retries = self.client.limits().retries;
         let request = Request {
             retries: Some(if halved { retries.min(1) } else { retries }),

@@ -71,6 +71,11 @@ impl<'a> OrganizationApi<'a> {
         self.client
     }
 
+    /// The organization's id.
+    pub(in crate::confluence) fn id(&self) -> &'a str {
+        self.id
+    }
+
     /// A page of all users of the organization, with their products, from `cursor` on.
     pub async fn users(&self, cursor: Option<&str>) -> Result<Page, RequestError> {
         let path = ["v2", "orgs", self.id, "directories", "-", "users", "search"];

@@ -1,7 +1,9 @@
 //! Cloud's records: every field of them may be missing, and the words of its enumerations may be others tomorrow.
 
 use std::borrow::Cow;
+use std::sync::LazyLock;
 
+use memchr::memmem::Finder;
 use serde::Deserialize;
 use xxhash_rust::xxh3::xxh3_64;
 
@@ -9,7 +11,8 @@ use crate::confluence::page::category;
 use crate::confluence::wire::{Malformed, identifier, malformed, parse, text, told, without_nul};
 use crate::model::{CloudUser, Told};
 
-const ACCOUNT_ID: &[u8] = b"\"accountId\":\"";
+/// Made once: a record is searched in less time than a finder is made.
+static ACCOUNT_ID: LazyLock<Finder<'_>> = LazyLock::new(|| Finder::new("\"accountId\":\""));
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -74,19 +77,20 @@ pub struct AccountIdReader {
 impl AccountIdReader {
     /// The account id of the next record.
     pub fn read<'a>(&mut self, record: &'a [u8]) -> Result<Cow<'a, str>, Malformed> {
-        if record.get(self.at..).is_some_and(|rest| rest.starts_with(ACCOUNT_ID))
-            && let Some(id) = plain(&record[self.at + ACCOUNT_ID.len()..])
+        let key = ACCOUNT_ID.needle();
+        if record.get(self.at..).is_some_and(|rest| rest.starts_with(key))
+            && let Some(id) = plain(&record[self.at + key.len()..])
         {
             return Ok(Cow::Borrowed(id));
         }
-        self.at = memchr::memmem::find(record, ACCOUNT_ID).unwrap_or(0);
+        self.at = ACCOUNT_ID.find(record).unwrap_or(0);
         decode_account_id(record)
     }
 }
 
 /// The account id in a record of the search (`{"user":{…}}`) or of a group's members.
 fn decode_account_id(record: &[u8]) -> Result<Cow<'_, str>, Malformed> {
-    if let Some(id) = member(record, ACCOUNT_ID) {
+    if let Some(id) = member(record, &ACCOUNT_ID) {
         return Ok(Cow::Borrowed(id));
     }
     #[derive(Deserialize)]
@@ -138,8 +142,8 @@ pub fn group_identity(record: &[u8]) -> u64 {
 
 /// The value of a member that is plain text, `key` being its name with quotes, colon and the opening quote. Inside a
 /// JSON string the quotes would be escaped, so that these bytes are the member itself.
-fn member<'a>(record: &'a [u8], key: &[u8]) -> Option<&'a str> {
-    plain(&record[memchr::memmem::find(record, key)? + key.len()..])
+fn member<'a>(record: &'a [u8], key: &Finder<'_>) -> Option<&'a str> {
+    plain(&record[key.find(record)? + key.needle().len()..])
 }
 
 /// The plain text up to the quote that ends it.

@@ -71,7 +71,7 @@ impl Client {
             if self.deadline.is_some_and(|deadline| Instant::now() + pause >= deadline) {
                 return Err(request.failed(attempts, Trouble::Deadline));
             }
-            tracing::debug!(request = ?request.label, %trouble, pause_ms = pause.as_millis() as u64, "request failed, trying again");
+            tracing::debug!(request = %request.label, %trouble, pause_ms = pause.as_millis() as u64, "request failed, trying again");
             self.retries.fetch_add(1, Ordering::Relaxed);
             // A pause of the whole client is waited for with everybody else.
             if !holds_all {

@@ -33,10 +33,14 @@ impl Client {
             Credentials::Basic { username, password } => sent.basic_auth(username, Some(password.reveal())),
             Credentials::Bearer { token } => sent.bearer_auth(token.reveal()),
         };
+        let sent_at = self.heard.as_ref().map(|_| self.judge.now());
         let response = sent.send().await.map_err(|error| {
             let stage = if error.is_connect() { Stage::NotProcessed } else { Stage::Sent };
             Failed { stage, ..self.transport(request, error).into() }
         })?;
+        if let Some(sent_at) = sent_at {
+            self.note(sent_at, response.headers());
+        }
         self.judge.judge(&response, request.vague_401)?;
         Ok(response)
     }

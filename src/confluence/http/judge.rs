@@ -10,11 +10,11 @@ use url::Url;
 use super::Upstream;
 use super::retry::{Failed, Stage, retry_after};
 use crate::clock::Clock;
-use crate::confluence::error::{BLOCK_AFTER, Trouble};
+use crate::confluence::error::{BLOCK_AFTER, CAPTCHA, Trouble};
+use crate::model::Timestamp;
 
 /// Reasons that speak of the credentials, not of what they may do.
-const CREDENTIALS: [&str; 4] =
-    ["AUTHENTICATION_DENIED", "AUTHENTICATED_FAILED", "AUTHENTICATION_FAILED", "TOKEN_EXPIRED"];
+const CREDENTIALS: [&str; 4] = [CAPTCHA, "AUTHENTICATED_FAILED", "AUTHENTICATION_FAILED", "TOKEN_EXPIRED"];
 const OTHERS: [&str; 2] = ["AUTHORISATION_FAILED", "OUT"];
 
 /// Judges the answers of one site.
@@ -31,6 +31,11 @@ impl Judge {
         Self { upstream, base, clock, known_to_site: AtomicBool::new(false) }
     }
 
+    /// Our time.
+    pub(super) fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
     /// Refuses an answer that is not the data asked for. `vague_401`: see [`Request`](super::Request).
     pub(super) fn judge(&self, response: &Response, vague_401: bool) -> Result<(), Failed> {
         let headers = response.headers();
@@ -41,20 +46,14 @@ impl Judge {
         let trouble = match status {
             StatusCode::UNAUTHORIZED if self.upstream != Upstream::DataCenter => Trouble::TokenRefused(self.upstream),
             StatusCode::UNAUTHORIZED => {
-                let reason = if captcha() {
-                    Some("AUTHENTICATION_DENIED")
-                } else {
-                    text("x-seraph-loginreason").map(known_reason)
-                };
+                let reason = if captcha() { Some(CAPTCHA) } else { text("x-seraph-loginreason").map(known_reason) };
                 if vague_401 && !reason.is_some_and(|reason| CREDENTIALS.contains(&reason)) {
                     Trouble::NotPermitted
                 } else {
                     Trouble::Unauthorized { reason: reason.map(str::to_owned) }
                 }
             }
-            StatusCode::FORBIDDEN if captcha() => {
-                Trouble::Unauthorized { reason: Some("AUTHENTICATION_DENIED".to_owned()) }
-            }
+            StatusCode::FORBIDDEN if captcha() => Trouble::Unauthorized { reason: Some(CAPTCHA.to_owned()) },
             StatusCode::FORBIDDEN => Trouble::Forbidden,
             StatusCode::NOT_FOUND => Trouble::NotFound,
             StatusCode::TOO_MANY_REQUESTS => {
@@ -124,7 +123,6 @@ mod tests {
     use axum::http;
 
     use super::*;
-    use crate::model::Timestamp;
 
     fn judged(status: u16, headers: &[(&str, &str)], vague_401: bool) -> Result<(), Failed> {
         judged_by(Upstream::DataCenter, status, headers, vague_401)

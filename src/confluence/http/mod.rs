@@ -2,6 +2,7 @@
 
 mod attempts;
 mod exchange;
+mod heard;
 mod judge;
 mod pace;
 mod request;
@@ -24,6 +25,7 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 use url::Url;
 
+pub use self::heard::{ClockReading, Heard, RateLimit};
 use self::judge::Judge;
 use self::pace::{Gate, Pace};
 pub use self::request::Request;
@@ -98,6 +100,8 @@ pub struct Client {
     /// The answer after which this client asks nothing more: the account is refused, or blocked.
     shut: watch::Sender<Option<RequestError>>,
     failed_in_row: AtomicU32,
+    /// What answers say beside their bodies, where somebody asks.
+    heard: Option<Mutex<Heard>>,
     buffers: Mutex<Vec<BytesMut>>,
     memory: Option<Memory>,
     requests: AtomicU64,
@@ -165,6 +169,7 @@ impl Client {
             deadline: Instant::now().checked_add(limits.walk_deadline),
             shut: watch::Sender::new(None),
             failed_in_row: AtomicU32::new(0),
+            heard: None,
             buffers: Mutex::new(Vec::new()),
             memory: None,
             requests: AtomicU64::new(0),
@@ -275,7 +280,7 @@ impl Client {
                 return Err(error);
             }
             size = (size / 2).max(SMALLEST_PAGE);
-            tracing::debug!(request = ?error.request, rows = size, "the page did not come in time, asking for less");
+            tracing::debug!(request = %error.request, rows = size, "the page did not come in time, asking for less");
             self.retries.fetch_add(1, Ordering::Relaxed);
         }
     }

@@ -46,6 +46,7 @@ pub(in crate::simulator) fn answer(
         Endpoint::AccessInvite => access::answer_invite(site, cloud, body),
         Endpoint::OrgUsers => organization::users(site, cloud, call, page, bend),
         Endpoint::OrgLastActive => organization::last_active(site, cloud, base, call, page, bend),
+        Endpoint::OrgKeys => organization::keys(cloud, call),
         _ => refuse(StatusCode::NOT_FOUND, "Not Found"),
     }
 }

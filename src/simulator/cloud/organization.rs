@@ -11,6 +11,7 @@ use crate::model::Timestamp;
 use crate::simulator::call::{Call, Page, Reply};
 use crate::simulator::extender::Bend;
 use crate::simulator::population::{Population, User};
+use crate::simulator::tokens;
 
 /// Where some accounts also use Confluence.
 const OTHER_SITE: &str = "9f8e7d6c-0000-4000-8000-000000000009";
@@ -91,6 +92,15 @@ fn not_found() -> Reply {
 /// The organization that a call is about, if it is there.
 fn asked<'a>(cloud: &'a CloudSettings, call: &Call) -> Option<&'a OrganizationSettings> {
     cloud.organization.as_ref().filter(|organization| organization.id == call.cloud.id)
+}
+
+/// Its API keys, for a key that may list them.
+pub(super) fn keys(cloud: &CloudSettings, call: &Call) -> Reply {
+    let Some(organization) = asked(cloud, call) else { return not_found() };
+    match &organization.key_expiries {
+        Some(expiries) => tokens::keys(expiries),
+        None => refuse(StatusCode::FORBIDDEN, "Forbidden"),
+    }
 }
 
 pub(super) fn users(site: &Population, cloud: &CloudSettings, call: &Call, page: Page, bend: Bend) -> Reply {

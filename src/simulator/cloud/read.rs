@@ -91,6 +91,9 @@ pub(in crate::simulator) fn read(
         (Door::Organization, ["v1", "orgs", org, "directory", "users", account, "last-active-dates"]) => {
             (Endpoint::OrgLastActive, (*org).to_owned(), (*account).to_owned())
         }
+        (Door::Organization, ["api-access", "v1", "orgs", org, "api-keys"]) => {
+            (Endpoint::OrgKeys, (*org).to_owned(), String::new())
+        }
         (Door::Organization, _) => Default::default(),
         (_, ["rest", "api", "search", "user"]) => (Endpoint::CloudSearch, String::new(), String::new()),
         (_, ["rest", "api", "group"]) => (Endpoint::CloudGroups, String::new(), String::new()),

@@ -1,5 +1,7 @@
 //! What kind of Cloud site, and of organization, to simulate.
 
+use crate::model::Timestamp;
+
 /// What makes a site one of Confluence Cloud.
 #[derive(Clone, Debug)]
 pub struct CloudSettings {
@@ -48,6 +50,8 @@ pub struct OrganizationSettings {
     pub next_as_url: bool,
     /// Whether some accounts use other products, and Confluence on another site of the organization.
     pub other_sites: bool,
+    /// When each of its API keys expires, `None` never; where the key may list them at all.
+    pub key_expiries: Option<Vec<Option<Timestamp>>>,
 }
 
 impl Default for CloudSettings {
@@ -74,6 +78,7 @@ impl Default for OrganizationSettings {
             product_access: true,
             next_as_url: false,
             other_sites: true,
+            key_expiries: None,
         }
     }
 }

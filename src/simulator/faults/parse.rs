@@ -13,9 +13,9 @@ server would, anonymous, cap-pages=ROWS, ignore-max-results, ignore-start-at, re
 empty-list, odd-status, no-results, constant-next, total=N, total=+N, total=-N, total=moves, and in one record of it deep-json, nul-name, \
 huge-name, wrong-type=FIELD, missing=FIELD, same-key; a wrong delivery, slow=MILLISECONDS, hang, reset, truncate, \
 truncate-chunked, truncate-close, trickle[=MILLISECONDS a byte], trickle-forever[=MILLISECONDS], endless-rows, \
-endless-blanks, gzip-bomb[=MIB]. ENDPOINT is users, user, groups, members, export-search, export-file or \
-export-download, with --cloud search, cloud-groups, cloud-members, users-bulk, access-check, access-invite, org-users or \
-org-last-active; without it every request is meant. SUBJECT is a user's, a group's or a file's name. :3 strikes the \
+endless-blanks, gzip-bomb[=MIB]. ENDPOINT is users, user, groups, members, export-search, export-file, \
+export-download or tokens, with --cloud search, cloud-groups, cloud-members, users-bulk, access-check, access-invite, \
+org-users, org-last-active or org-keys; without it every request is meant. SUBJECT is a user's, a group's or a file's name. :3 strikes the \
 third such request alone, :3+ from the third on. Examples: status=503;Retry-After=5@members:2, empty-list@users, \
 status=500@members/proj-atlas";
 
@@ -134,7 +134,7 @@ impl FromStr for Fault {
     }
 }
 
-const ENDPOINTS: [(&str, Endpoint); 15] = [
+const ENDPOINTS: [(&str, Endpoint); 17] = [
     ("users", Endpoint::UserList),
     ("user", Endpoint::UserDetails),
     ("groups", Endpoint::GroupList),
@@ -142,6 +142,7 @@ const ENDPOINTS: [(&str, Endpoint); 15] = [
     ("export-search", Endpoint::UserExportSearch),
     ("export-file", Endpoint::UserExportFile),
     ("export-download", Endpoint::UserExportDownload),
+    ("tokens", Endpoint::Tokens),
     ("search", Endpoint::CloudSearch),
     ("cloud-groups", Endpoint::CloudGroups),
     ("cloud-members", Endpoint::CloudMembers),
@@ -150,6 +151,7 @@ const ENDPOINTS: [(&str, Endpoint); 15] = [
     ("access-invite", Endpoint::AccessInvite),
     ("org-users", Endpoint::OrgUsers),
     ("org-last-active", Endpoint::OrgLastActive),
+    ("org-keys", Endpoint::OrgKeys),
 ];
 
 #[cfg(test)]

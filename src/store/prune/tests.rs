@@ -44,10 +44,10 @@ INSERT INTO holds (walk_id, site_id, reasons, removals, decision, decided_at) VA
     (2, 1, '', 1, 'rejected', '2026-02-02 00:00:00.000'), (4, 1, '', 1, 'rejected', '2026-04-02 00:00:00.000');
 INSERT INTO held_changes (walk_id, seq, kind, user_id) VALUES (2, 1, 'user.missing', 1), (4, 1, 'user.missing', 1);
 INSERT INTO held_standings (walk_id, user_id, status) VALUES (2, 1, 'missing'), (4, 1, 'missing');
-INSERT INTO notifications (at, event, site, target, body, next_at) VALUES
-    ('2026-02-01 00:00:00.000', 'walk.held', 'corp', 't', '{}', NULL),
-    ('2026-02-01 00:00:00.000', 'walk.held', 'corp', 't', '{}', '2026-02-02 00:00:00.000'),
-    ('2026-04-01 00:00:00.000', 'walk.held', 'corp', 't', '{}', NULL);
+INSERT INTO notifications (at, event, site, walk_id, target, body, next_at) VALUES
+    ('2026-02-01 00:00:00.000', 'walk.held', 'corp', 1, 't', '{}', NULL),
+    ('2026-02-01 00:00:00.000', 'walk.held', 'corp', 2, 't', '{}', '2026-02-02 00:00:00.000'),
+    ('2026-04-01 00:00:00.000', 'walk.held', 'corp', 3, 't', '{}', NULL);
 INSERT INTO skipped_runs (job, due_at, last_due_at, firings, at, reason) VALUES
     ('walk:corp', '2026-02-01 00:00:00.000', '2026-02-01 00:00:00.000', 1, '2026-02-01 00:00:00.000', 'running');
 ";

@@ -105,6 +105,24 @@ fn a_walk_over_cloud_at_single_dates() {
 }
 
 #[test]
+fn a_doctor_of_a_cloud_site() {
+    let endpoints =
+        ["search", "cloud-groups", "cloud-members", "users-bulk", "org-users", "org-last-active", "org-keys"];
+    for (place, endpoint) in endpoints.into_iter().enumerate() {
+        let world = canaries(endpoint != "org-last-active");
+        world.sync().exits(0);
+        for (nth, kind) in KINDS.iter().enumerate().filter(|(nth, _)| (nth + place).is_multiple_of(2)) {
+            let fault = format!("{kind}@{endpoint}");
+            world.site.add_fault(fault.parse().unwrap());
+            let ran = world.run(&["-vvv", "doctor", "--format", ["table", "json"][nth % 2]]);
+            world.site.clear_faults();
+            is_quiet(&ran.stdout, &fault);
+            is_quiet(&ran.stderr, &fault);
+        }
+    }
+}
+
+#[test]
 fn a_good_walk_over_cloud_is_discreet_too() {
     for bulk in [true, false] {
         let world = canaries(bulk);

@@ -108,7 +108,7 @@ fn a_wrong_configuration() {
         ("an empty file", right.replace(password, "password_file = \"rollbook.db\"")),
     ] {
         world.configure(&text);
-        for command in ["check-config", "sync", "status"] {
+        for command in ["check-config", "sync", "status", "doctor"] {
             for format in ["text", "json"] {
                 let ran = world.run(&["-vvv", "--log-format", format, command]);
                 failed(ran, &format!("{what}: {command}"));

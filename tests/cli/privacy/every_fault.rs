@@ -98,6 +98,7 @@ pub fn canaries(token: bool) -> World {
         token: "canary-token".to_owned(),
         wrong_token: WrongToken::Refused,
         user_export: UserExportApp::WithLastLogin,
+        token_expiries: Some(vec![None]),
         ..Settings::default()
     };
     let lines = match token {
@@ -194,6 +195,29 @@ fn a_walk_at_user_export() {
 fn a_walk_that_waits() {
     for endpoint in ["users", "groups", "members/everyone", "user", "export-search"] {
         walks(endpoint, &LATE);
+    }
+}
+
+/// With each fault at each endpoint it asks: what it prints names nobody either.
+#[test]
+fn a_doctor() {
+    for (place, endpoint) in ["users", "user", "groups", "members", "export-search", "tokens"].into_iter().enumerate() {
+        let world = canaries(place % 2 == 0 || endpoint == "tokens");
+        world.sync().exits(0);
+        let mut failed = 0;
+        for (nth, kind) in KINDS.iter().chain(&LATE[..1]).enumerate().filter(|(nth, _)| (nth + place) % 2 == 0) {
+            let fault = format!("{kind}@{endpoint}");
+            world.site.add_fault(fault.parse().unwrap());
+            let format = ["table", "json"][nth % 2];
+            let ran = world.run(&["-vvv", "--log-format", log_format(nth), "doctor", "--format", format]);
+            world.site.clear_faults();
+            world.site.reset_captcha();
+            failed += usize::from(ran.exit != 0);
+            is_discreet(&ran.stderr, &fault);
+            is_discreet(&ran.stdout, &fault);
+            files_are_discreet(&world, &fault);
+        }
+        assert!(failed > 3 || endpoint == "tokens", "{endpoint}: {failed} failed");
     }
 }
 

@@ -288,7 +288,7 @@ async fn any_story_ends_well() {
 /// A process that remembers the pages of its last walk writes, whatever happens, what one that does not writes.
 #[tokio::test]
 async fn what_is_remembered_of_pages_makes_no_difference() {
-    for seed in 201..201 + 6 * times() {
+    for seed in 201..201 + 4 * times() {
         let mut written = Vec::new();
         for memory in [None, Some(Memory::default())] {
             let mut story = Story::begin(seed, false).await;
