@@ -19,6 +19,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("report", &["clock", "config", "model", "render", "store"]),
     ("daemon", &["clock", "config", "files", "model", "render", "report", "store", "sync"]),
     ("doctor", &["clock", "config", "confluence", "model", "render", "store"]),
+    ("web", &["clock", "config", "daemon", "model", "render", "report", "store"]),
     (
         "cli",
         &[
@@ -35,6 +36,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "store",
             "sync",
             "telemetry",
+            "web",
         ],
     ),
 ];

@@ -171,7 +171,7 @@ async fn run(command: Command, clock: &Clock, out: &mut impl Write) -> Outcome {
                 Ok(false) => Store::nowhere().reader().await.map_err(Failure::store)?,
                 _ => reader(&path).await?,
             };
-            let outcome = status::run(options, &mut connection, &sites, clock, out).await;
+            let outcome = status::run(options, &mut connection, &sites, status::surroundings(&path), clock, out).await;
             outcome.map_err(|failure| failure.reading(&path))
         }
         Sub::Walks(walks) => {

@@ -44,7 +44,7 @@ fn configured(id: &str, hours: u64) -> StatusSite {
 async fn status(connection: &mut SqliteConnection, sites: &[StatusSite]) -> (Exit, Value) {
     let mut out = Vec::new();
     let options = status::Options { sites: Vec::new(), format: format(Format::Json) };
-    let exit = exit(status::run(options, connection, sites, &clock(), &mut out).await);
+    let exit = exit(status::run(options, connection, sites, Default::default(), &clock(), &mut out).await);
     (exit, json(out))
 }
 
@@ -69,7 +69,12 @@ async fn status_tells_fresh_from_stale_from_never() {
 #[tokio::test]
 async fn status_puts_a_hold_before_staleness_and_leaves_out_other_sites() {
     let mut connection = mirror().await;
-    execute(&mut connection, "UPDATE walks SET status = 'held' WHERE id = 4").await;
+    execute(
+        &mut connection,
+        "UPDATE walks SET status = 'held' WHERE id = 4; \
+         INSERT INTO holds (walk_id, site_id, reasons, removals) VALUES (4, 1, 'too many', 7)",
+    )
+    .await;
     let (exit, found) = status(&mut connection, &[configured("corp", 1)]).await;
     assert_eq!(exit, Exit::Held);
     assert_eq!(found["sites"][1]["held_walk"]["id"], 4);
@@ -77,8 +82,58 @@ async fn status_puts_a_hold_before_staleness_and_leaves_out_other_sites() {
     assert_eq!(exit, Exit::Done);
     let mut out = Vec::new();
     let sites = [configured("corp", 1)];
-    let _ = status::run(status::Options::default(), &mut connection, &sites, &clock(), &mut out).await;
+    let _ =
+        status::run(status::Options::default(), &mut connection, &sites, Default::default(), &clock(), &mut out).await;
     assert!(text(out).contains("rollbook walks diff 4"));
+}
+
+#[tokio::test]
+async fn status_tells_what_the_daemon_planned_and_what_it_left_out() {
+    let mut connection = mirror().await;
+    let at = |text: &str| Some(Timestamp::parse_human(text).unwrap());
+    // It is noon.
+    let computed = StatusSite { next_run: at("2026-03-01T13:00:00Z"), ..configured("corp", 24) };
+    let told = async |connection: &mut SqliteConnection, site: &StatusSite| {
+        status(connection, std::slice::from_ref(site)).await.1["sites"][1].clone()
+    };
+    let site = told(&mut connection, &computed).await;
+    assert_eq!(
+        (site["next_run"].as_str(), site["skipped_last_day"].as_i64()),
+        (Some("2026-03-01T13:00:00.000Z"), Some(0))
+    );
+    assert_eq!(
+        (site["consecutive_failures"].as_i64(), site["last_error"].as_str()),
+        (Some(1), Some("connection refused"))
+    );
+    execute(
+        &mut connection,
+        "INSERT INTO jobs (job, schedule, due_at, next_at) VALUES \
+         ('walk:corp', '@every 1h', '2026-03-01 12:00:00.000', '2026-03-01 13:00:42.000'); \
+         INSERT INTO jobs (job, schedule, due_at, error, failures, succeeded_at) VALUES \
+         ('backup', '@every 1d', '2026-03-01 12:00:00.000', 'disk full', 2, '2026-02-27 12:00:00.000'); \
+         INSERT INTO skipped_runs (job, due_at, last_due_at, firings, at, reason) VALUES \
+         ('walk:corp', '2026-02-28 11:00:00.000', '2026-02-28 11:00:00.000', 4, '2026-02-28 12:00:00.000', 'asleep'), \
+         ('walk:corp', '2026-03-01 09:00:00.000', '2026-03-01 11:00:00.000', 3, '2026-03-01 11:30:00.000', 'running')",
+    )
+    .await;
+    let site = told(&mut connection, &computed).await;
+    assert_eq!(
+        (site["next_run"].as_str(), site["skipped_last_day"].as_i64()),
+        (Some("2026-03-01T13:00:42.000Z"), Some(3))
+    );
+    let unscheduled = configured("corp", 24);
+    assert!(told(&mut connection, &unscheduled).await["next_run"].is_null(), "it has no schedule any more");
+    execute(&mut connection, "UPDATE jobs SET next_at = '2026-03-01 11:59:59.999'").await;
+    let site = told(&mut connection, &computed).await;
+    assert_eq!(site["next_run"].as_str(), Some("2026-03-01T13:00:00.000Z"), "what was planned is past");
+    let (_, whole) = status(&mut connection, &[computed]).await;
+    assert_eq!(whole["backup"]["last_success_at"], "2026-02-27T12:00:00.000Z");
+    assert_eq!((whole["backup"]["consecutive_failures"].as_i64(), whole["daemon"].is_null()), (Some(2), true));
+    let mut out = Vec::new();
+    let _ = status::run(status::Options::default(), &mut connection, &[], Default::default(), &clock(), &mut out).await;
+    let told = text(out);
+    assert!(told.contains("last backup    2026-02-27 12:00:00 UTC, 2 days ago"), "{told}");
+    assert!(told.contains("failed 2 times in a row: disk full"), "{told}");
 }
 
 async fn history(connection: &mut SqliteConnection, of: history::Of) -> (Exit, Vec<u8>) {

@@ -137,6 +137,15 @@ pub(super) const KEYS: &[Key] = &[
         "unless `listen` is a loopback address or `\"\"`, or `token` is given",
         "A file that holds the token.",
     ),
+    key(
+        "http.hosts",
+        Text,
+        None,
+        "The names by which clients reach the server, separated by commas, as in `rollbook.example.com, rollbook`; \
+         it also answers to `localhost`, to loopback addresses and to the address that it listens on (to every address where \
+         that is `0.0.0.0` or `[::]`). A request with another `Host` is refused, so that no web page can ask in its \
+         reader's name.",
+    ),
     key("log.format", Choice(&["text", "json"]), Some("text"), "`text` for people and journald, `json` for machines."),
     required("sites.*.kind", Choice(&["data-center", "cloud"]), ALWAYS, "What the site is."),
     required(

@@ -48,6 +48,8 @@ pub struct Http {
     pub listen: Option<std::net::SocketAddr>,
     /// The access token; required unless `listen` is a loopback address.
     pub token: Option<Secret>,
+    /// Further names that clients may call the server by, in lower case.
+    pub hosts: Vec<String>,
 }
 
 /// How log lines are written.

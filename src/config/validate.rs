@@ -115,7 +115,15 @@ fn http(scope: &Scope) -> Option<Http> {
         );
         scope.problem("token_file", message);
     }
-    Some(Http { listen: listen?, token })
+    let hosts = scope.parsed("hosts", |text| {
+        let hosts: Vec<String> = names(text).iter().map(|name| name.to_lowercase()).collect();
+        // A port may be behind the name in a request, and says nothing here.
+        match hosts.iter().find(|name| name.contains(['/', ':', '*', '@']) || name.contains(char::is_whitespace)) {
+            Some(odd) => Err(format!("holds '{odd}': write names alone, as in \"rollbook.example.com\"")),
+            None => Ok(hosts),
+        }
+    });
+    Some(Http { listen: listen?, token, hosts: hosts.unwrap_or_default() })
 }
 
 fn sites(scope: &Scope, context: &Context, now: Timestamp) -> Vec<Site> {

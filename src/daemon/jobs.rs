@@ -8,7 +8,7 @@ use chrono_tz::Tz;
 use super::agenda::{Last, Plan, Remembered};
 use crate::config::{Config, Export, Site};
 use crate::model::Timestamp;
-use crate::store::JobRow;
+use crate::store::{JobRow, walk_job};
 
 /// What a job does.
 #[derive(Clone, Copy, Debug)]
@@ -29,11 +29,6 @@ pub(super) const DIED: &str = "died";
 const HOUSEKEEPING: &str = "housekeeping";
 const BACKUP: &str = "backup";
 
-/// The job of walking a site.
-pub(super) fn walk_of(site: &str) -> String {
-    format!("walk:{site}")
-}
-
 fn export_of(export: &Export) -> String {
     let file = export.path.file_name().unwrap_or_default().to_string_lossy();
     format!("export:{}:{file}", export.report)
@@ -49,7 +44,7 @@ pub(super) fn plans(config: &Config) -> Vec<Plan> {
         eager: false,
     };
     let walk = |site: &Site| {
-        let walk = plan(walk_of(&site.id), site.schedule.as_ref()?);
+        let walk = plan(walk_job(&site.id), site.schedule.as_ref()?);
         Some(Plan { zone: site.timezone, jitter: site.jitter, eager: true, ..walk })
     };
     let mut plans: Vec<Plan> = config.sites.iter().filter_map(walk).collect();
@@ -69,7 +64,7 @@ pub(super) fn task<'c>(config: &'c Config, job: &str) -> Option<Task<'c>> {
         BACKUP => return config.backup.as_ref().map(|_| Task::Backup),
         _ => {}
     }
-    let site = config.sites.iter().find(|site| walk_of(&site.id) == job).map(Task::Walk);
+    let site = config.sites.iter().find(|site| walk_job(&site.id) == job).map(Task::Walk);
     site.or_else(|| config.exports.iter().find(|export| export_of(export) == job).map(Task::Export))
 }
 
@@ -79,7 +74,7 @@ pub(super) fn remembered(
     walks: &[(String, Timestamp)],
     plans: &[Plan],
 ) -> HashMap<String, Remembered> {
-    let walks: HashMap<String, Timestamp> = walks.iter().map(|(site, began)| (walk_of(site), *began)).collect();
+    let walks: HashMap<String, Timestamp> = walks.iter().map(|(site, began)| (walk_job(site), *began)).collect();
     let known = |plan: &Plan| {
         let walked = walks.get(&plan.job).copied();
         let known = match rows.get(&plan.job) {

@@ -10,7 +10,7 @@ use tokio::time::{Instant, timeout, timeout_at};
 use tokio_cron_scheduler::JobSchedulerError;
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::agenda::{Action, Agenda, Skip};
+use super::agenda::{Action, Agenda, Ended, Skip};
 use super::herald::Herald;
 use super::jobs::{self, Task};
 use super::lifecycle::{Notifier, Signal, patiently};
@@ -145,7 +145,7 @@ impl Service {
         &self.store
     }
 
-    /// Runs until a signal stops it.
+    /// Runs until a signal stops it. `beside` ends when a part that runs beside it has died, with what that is called.
     ///
     /// # Errors
     /// [`DaemonError::Died`] when a part of it is not there any more.
@@ -153,7 +153,9 @@ impl Service {
         mut self,
         mut ticks: Receiver<()>,
         mut signals: UnboundedReceiver<Signal>,
+        beside: impl Future<Output = &'static str>,
     ) -> Result<(), DaemonError> {
+        let mut beside = std::pin::pin!(beside);
         let mut recorder = Recorder::start(self.store.clone());
         let mut herald = Herald::start(self.store.clone(), self.clock.clone(), self.pulse.clone());
         self.notifier.ready();
@@ -174,6 +176,7 @@ impl Service {
                 }
                 _ = &mut herald.task => break Some("what tells webhooks"),
                 _ = &mut recorder.task => break Some("what remembers the schedule"),
+                part = &mut beside => break Some(part),
                 tick = timeout(SILENCE, ticks.recv()) => match tick {
                     Ok(Some(())) if self.runs.iter().any(Run::hangs) => break Some("a walk, in its thread,"),
                     Ok(Some(())) => self.turn(&recorder),
@@ -292,7 +295,11 @@ impl Service {
         if outcome.word == "panicked" {
             tracing::error!(job = %job, "the job ended by a defect of rollbook");
         }
+        let did_its_work = outcome.ended == Some(Ended::Well);
         let row = self.row(job, now);
+        if did_its_work {
+            row.succeeded_at = Some(now);
+        }
         (row.finished_at, row.outcome, row.error) = (Some(now), Some(outcome.word.to_owned()), outcome.error);
         self.remember(job, recorder);
         self.beat(now);
@@ -310,6 +317,7 @@ impl Service {
             error: None,
             failures: 0,
             next_at: None,
+            succeeded_at: None,
         })
     }
 

@@ -5,7 +5,7 @@ use crate::clock::Clock;
 use crate::config::Site;
 use crate::model::Timestamp;
 use crate::render::duration;
-use crate::store::{self, SiteState, Store, WalkSummary};
+use crate::store::{self, Freshness, HoldStanding, Oddities, SiteStanding, Store, WalkRow};
 
 const FRESHNESS: &str = "freshness";
 /// So many names are told.
@@ -16,7 +16,7 @@ pub(super) async fn check(site: &Site, store: Option<&Store>, clock: &Clock) -> 
     let Some(store) = store else { return vec![Check::skipped(FRESHNESS, "there is no mirror that can be read")] };
     match read(site, store).await {
         Ok((Some(kind), _)) if kind != site.kind.as_str() => vec![other_kind(&kind, site.kind.as_str())],
-        Ok((_, state)) => judge(site, state.as_ref(), clock.now(), is_walking(site, store, state.as_ref())),
+        Ok((_, known)) => judge(site, known.as_ref(), clock.now(), is_walking(site, store, known.as_ref())),
         Err(error) => {
             let remedy = "`rollbook db verify` says what is wrong with it";
             vec![Check::failed(FRESHNESS, Fault::Unusable, format!("the mirror cannot be read: {error}"), remedy)]
@@ -24,12 +24,23 @@ pub(super) async fn check(site: &Site, store: Option<&Store>, clock: &Clock) -> 
     }
 }
 
-/// Of which kind its users in the mirror are, if there are any, and how the mirror stands.
-async fn read(site: &Site, store: &Store) -> Result<(Option<String>, Option<SiteState>), Box<dyn std::error::Error>> {
+/// How a site stands in the mirror.
+struct Known {
+    standing: SiteStanding,
+    oddities: Oddities,
+}
+
+/// Of which kind its users in the mirror are, if there are any, and how it stands.
+async fn read(site: &Site, store: &Store) -> Result<(Option<String>, Option<Known>), Box<dyn std::error::Error>> {
     let mut reader = store.reader().await?;
     let kind = store::kind_of_users(&mut reader, &site.id).await?;
-    let Some((id, _)) = store::find_site(&mut reader, &site.id).await? else { return Ok((kind, None)) };
-    Ok((kind, Some(SiteState::read(&mut reader, id, site.kind.as_str()).await?)))
+    let standings = store::site_standings(&mut reader).await?;
+    let Some(standing) = standings.into_iter().find(|standing| standing.name == site.id) else {
+        return Ok((kind, None));
+    };
+    let walk = standing.last_walk.as_ref().map(|walk| walk.id);
+    let oddities = Oddities::read(&mut reader, standing.id, site.kind.as_str(), walk).await?;
+    Ok((kind, Some(Known { standing, oddities })))
 }
 
 /// A migrated site is another site: its accounts have other keys.
@@ -39,36 +50,37 @@ fn other_kind(known: &str, configured: &str) -> Check {
 }
 
 /// Whether the walk whose row says that it runs does; `None` where nobody says so, or nobody can tell.
-fn is_walking(site: &Site, store: &Store, state: Option<&SiteState>) -> Option<bool> {
-    state?.last_walk.as_ref().filter(|walk| walk.status == "running")?;
+fn is_walking(site: &Site, store: &Store, known: Option<&Known>) -> Option<bool> {
+    known?.standing.last_walk.as_ref().filter(|walk| walk.status == "running")?;
     store::is_walking(store.path(), &site.id).ok()
 }
 
-fn judge(site: &Site, state: Option<&SiteState>, now: Timestamp, walking: Option<bool>) -> Vec<Check> {
-    let empty = SiteState::default();
-    let state = state.unwrap_or(&empty);
-    let mut checks = vec![freshness(site, state, now)];
-    checks.extend(state.last_walk.as_ref().and_then(|walk| last_walk(walk, now, walking)));
-    if let Some(held) = &state.held_walk {
-        let found = format!("walk {} is held: {}", held.id, state.held_because.join("; "));
+fn judge(site: &Site, known: Option<&Known>, now: Timestamp, walking: Option<bool>) -> Vec<Check> {
+    let standing = known.map(|known| &known.standing);
+    let mut checks = vec![freshness(site, standing.and_then(|standing| standing.last_applied.as_ref()), now)];
+    let newest = standing.and_then(|standing| standing.last_walk.as_ref());
+    checks.extend(newest.and_then(|walk| last_walk(walk, now, walking)));
+    if let Some(HoldStanding { walk, reasons, .. }) = standing.and_then(|standing| standing.held.as_ref()) {
+        let reasons: Vec<&str> = reasons.lines().collect();
+        let found = format!("walk {} is held: {}", walk.id, reasons.join("; "));
         let remedy = format!(
             "`rollbook walks diff {0}` shows what it would take away; `rollbook walks approve {0}` or `reject` decides",
-            held.id
+            walk.id
         );
         checks.push(Check::warning("hold", found, remedy));
     }
-    checks.extend(names(state));
+    checks.extend(known.and_then(|known| names(&known.oddities)));
     checks
 }
 
-fn freshness(site: &Site, state: &SiteState, now: Timestamp) -> Check {
-    let (Some(walk), Some(stale)) = (&state.last_applied, state.is_stale(site.freshness, now)) else {
+fn freshness(site: &Site, applied: Option<&WalkRow>, now: Timestamp) -> Check {
+    let Some(walk) = applied else {
         return Check::warning(FRESHNESS, "no walk of the site was applied yet", "`rollbook sync` walks it");
     };
     let age = (now.millis() - walk.moment().millis()) / 1000;
     let limit = i64::try_from(site.freshness.as_secs()).unwrap_or(i64::MAX);
     let found = format!("walk {} was applied {} ago, the limit is {}", walk.id, duration(age), duration(limit));
-    if !stale {
+    if Freshness::of(walk.at, site.freshness, now) == Freshness::Ok {
         return Check::ok(FRESHNESS, found);
     }
     Check::warning(
@@ -79,7 +91,7 @@ fn freshness(site: &Site, state: &SiteState, now: Timestamp) -> Check {
 }
 
 /// What the newest walk says, unless all is well with it.
-fn last_walk(walk: &WalkSummary, now: Timestamp, walking: Option<bool>) -> Option<Check> {
+fn last_walk(walk: &WalkRow, now: Timestamp, walking: Option<bool>) -> Option<Check> {
     const NAME: &str = "last-walk";
     let id = walk.id;
     let age = duration((now.millis() - walk.moment().millis()) / 1000);
@@ -101,16 +113,16 @@ fn last_walk(walk: &WalkSummary, now: Timestamp, walking: Option<bool>) -> Optio
 }
 
 /// Groups by their names, users by how many they are: a finding names nobody.
-fn names(state: &SiteState) -> Option<Check> {
+fn names(oddities: &Oddities) -> Option<Check> {
     let mut found = Vec::new();
-    let groups = &state.unaddressable_groups;
+    let groups = &oddities.groups;
     if !groups.is_empty() {
         let named: Vec<String> = groups.iter().take(NAMED).map(|group| format!("'{group}'")).collect();
         let more = groups.len().saturating_sub(NAMED);
         let more = if more > 0 { format!(" and {more} more") } else { String::new() };
         found.push(format!("the members of {}{more} cannot be read", named.join(", ")));
     }
-    match state.unaddressable_users.len() {
+    match oddities.users.len() {
         0 => {}
         1 => found.push("1 user whom no listing shows cannot be looked up".to_owned()),
         users => found.push(format!("{users} users whom no listing shows cannot be looked up")),
@@ -129,10 +141,20 @@ mod tests {
     use super::*;
     use crate::doctor::Verdict;
 
-    fn walk(status: &str) -> WalkSummary {
+    fn walk(status: &str) -> WalkRow {
         let at = Timestamp::parse_sql("2026-01-31 08:00:00.000").unwrap();
         let (status, error) = (status.to_owned(), Some("a page of users: 500\nanother".to_owned()));
-        WalkSummary { id: 7, status, started_at: at, finished_at: Some(at), at: Some(at), error }
+        WalkRow {
+            id: 7,
+            status,
+            started_at: at,
+            finished_at: Some(at),
+            at: Some(at),
+            error,
+            groups_seen: None,
+            memberships_seen: None,
+            was_held: false,
+        }
     }
 
     fn judged(status: &str, walking: Option<bool>) -> Option<(Verdict, String)> {
@@ -153,14 +175,14 @@ mod tests {
 
     #[test]
     fn groups_are_named_and_users_are_not() {
-        let state = SiteState {
-            unaddressable_groups: (1..=7).map(|n| format!("a/{n}")).collect(),
-            unaddressable_users: vec!["canary/one".to_owned(), "canary/two".to_owned()],
-            ..SiteState::default()
+        let state = Oddities {
+            groups: (1..=7).map(|n| format!("a/{n}")).collect(),
+            users: vec!["canary/one".to_owned(), "canary/two".to_owned()],
+            ..Oddities::default()
         };
         let check = names(&state).unwrap();
         assert!(check.found.contains("'a/5' and 2 more") && check.found.contains("2 users"), "{}", check.found);
         assert!(!check.found.contains("canary"));
-        assert_eq!(names(&SiteState::default()), None);
+        assert_eq!(names(&Oddities::default()), None);
     }
 }

@@ -1,6 +1,9 @@
 //! What the daemon remembers of its jobs: `jobs` and `skipped_runs`.
 
-use sqlx::sqlite::SqliteConnection;
+use std::collections::BTreeMap;
+
+use sqlx::Row;
+use sqlx::sqlite::{SqliteConnection, SqliteRow};
 
 use super::{Store, StoreError};
 use crate::model::Timestamp;
@@ -18,6 +21,12 @@ pub struct JobRow {
     pub error: Option<String>,
     pub failures: u32,
     pub next_at: Option<Timestamp>,
+    pub succeeded_at: Option<Timestamp>,
+}
+
+/// The job of walking a site, as in `jobs.job`.
+pub fn walk_job(site: &str) -> String {
+    format!("walk:{site}")
 }
 
 /// Firings that were left out.
@@ -34,40 +43,53 @@ pub struct SkippedRow {
 
 /// Everything that is remembered, in the order of the jobs' names.
 pub async fn load_jobs(connection: &mut SqliteConnection) -> Result<Vec<JobRow>, sqlx::Error> {
-    type Row =
-        (String, String, String, Option<String>, Option<String>, Option<String>, Option<String>, i64, Option<String>);
-    let rows: Vec<Row> = sqlx::query_as(
-        "SELECT job, schedule, due_at, started_at, finished_at, outcome, error, failures, next_at FROM jobs ORDER BY job",
+    let rows = sqlx::query(
+        "SELECT job, schedule, due_at, started_at, finished_at, outcome, error, failures, next_at, succeeded_at \
+         FROM jobs ORDER BY job",
     )
     .fetch_all(connection)
     .await?;
-    let job = |row: Row| {
-        let (job, schedule, due_at, started_at, finished_at, outcome, error, failures, next_at) = row;
+    let job = |row: &SqliteRow| {
+        let moment = |index: usize| row.try_get::<Option<&str>, _>(index)?.map(time).transpose();
         Ok(JobRow {
-            job,
-            schedule,
-            due_at: time(&due_at)?,
-            started_at: started_at.as_deref().map(time).transpose()?,
-            finished_at: finished_at.as_deref().map(time).transpose()?,
-            outcome,
-            error,
-            failures: u32::try_from(failures).unwrap_or(u32::MAX),
-            next_at: next_at.as_deref().map(time).transpose()?,
+            job: row.try_get(0)?,
+            schedule: row.try_get(1)?,
+            due_at: time(row.try_get(2)?)?,
+            started_at: moment(3)?,
+            finished_at: moment(4)?,
+            outcome: row.try_get(5)?,
+            error: row.try_get(6)?,
+            failures: u32::try_from(row.try_get::<i64, _>(7)?).unwrap_or(u32::MAX),
+            next_at: moment(8)?,
+            succeeded_at: moment(9)?,
         })
     };
-    rows.into_iter().map(job).collect()
+    rows.iter().map(job).collect()
 }
 
 /// When the newest walk of each site began, whoever made it, unless it failed: `(site, began)`.
 pub async fn newest_walks(connection: &mut SqliteConnection) -> Result<Vec<(String, Timestamp)>, sqlx::Error> {
     let rows: Vec<(String, Option<String>)> = sqlx::query_as(
-        "SELECT name, (SELECT started_at FROM walks w WHERE w.site_id = s.id AND w.status NOT IN ('failed', 'running') \
+        "SELECT name, (SELECT started_at FROM walks w WHERE +w.site_id = s.id AND w.status NOT IN ('failed', 'running') \
          ORDER BY w.id DESC LIMIT 1) FROM sites s ORDER BY name",
     )
     .fetch_all(connection)
     .await?;
     let known = rows.into_iter().filter_map(|(site, began)| Some((site, began?)));
     known.map(|(site, began)| Ok((site, time(&began)?))).collect()
+}
+
+/// How many firings of each job were left out since a moment: `(job, firings)`. Of those told together all are counted.
+pub async fn skipped_since(
+    connection: &mut SqliteConnection,
+    since: Timestamp,
+) -> Result<BTreeMap<String, i64>, sqlx::Error> {
+    let rows: Vec<(String, i64)> =
+        sqlx::query_as("SELECT job, sum(firings) FROM skipped_runs WHERE last_due_at >= ? GROUP BY job")
+            .bind(since.to_sql())
+            .fetch_all(connection)
+            .await?;
+    Ok(rows.into_iter().collect())
 }
 
 impl Store {
@@ -87,11 +109,13 @@ impl Store {
 }
 
 async fn save_job(connection: &mut SqliteConnection, job: &JobRow) -> Result<(), sqlx::Error> {
-    let JobRow { job, schedule, due_at, started_at, finished_at, outcome, error, failures, next_at } = job;
+    let JobRow { job, schedule, due_at, started_at, finished_at, outcome, error, failures, next_at, succeeded_at } =
+        job;
     sqlx::query(
-        "INSERT INTO jobs (job, schedule, due_at, started_at, finished_at, outcome, error, failures, next_at) \
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) ON CONFLICT (job) DO UPDATE SET schedule = ?2, due_at = ?3, \
-         started_at = ?4, finished_at = ?5, outcome = ?6, error = ?7, failures = ?8, next_at = ?9",
+        "INSERT INTO jobs (job, schedule, due_at, started_at, finished_at, outcome, error, failures, next_at, \
+         succeeded_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) ON CONFLICT (job) DO UPDATE SET schedule = ?2, \
+         due_at = ?3, started_at = ?4, finished_at = ?5, outcome = ?6, error = ?7, failures = ?8, next_at = ?9, \
+         succeeded_at = ?10",
     )
     .bind(job)
     .bind(schedule)
@@ -102,6 +126,7 @@ async fn save_job(connection: &mut SqliteConnection, job: &JobRow) -> Result<(),
     .bind(error)
     .bind(failures)
     .bind(next_at.map(Timestamp::to_sql))
+    .bind(succeeded_at.map(Timestamp::to_sql))
     .execute(connection)
     .await
     .map(drop)
@@ -164,6 +189,7 @@ mod tests {
             error: None,
             failures: 0,
             next_at: Some(at("2026-01-31T08:01:00Z")),
+            succeeded_at: None,
         };
         let skipped = |due: &str, reason| SkippedRow {
             job: "walk:corp".into(),
@@ -178,6 +204,7 @@ mod tests {
             store.remember_jobs(&[], &[skipped(&format!("2026-01-31T08:0{minute}:00Z"), "running")]).await.unwrap();
         }
         (job.finished_at, job.outcome, job.failures) = (Some(at("2026-01-31T08:03:30Z")), Some("failed".into()), 1);
+        job.succeeded_at = Some(at("2026-01-30T08:03:30Z"));
         let later = [skipped("2026-01-31T08:04:00Z", "running"), skipped("2026-01-31T08:05:00Z", "backing off")];
         store.remember_jobs(std::slice::from_ref(&job), &later).await.unwrap();
 
@@ -198,5 +225,11 @@ mod tests {
                 "1 backing off 2026-01-31 08:05:00.000 2026-01-31 08:05:00.000",
             ]
         );
+        let since = async |reader: &mut SqliteConnection, time: &str| {
+            skipped_since(reader, at(time)).await.unwrap().get("walk:corp").copied()
+        };
+        assert_eq!(since(&mut reader, "2026-01-31T08:00:00Z").await, Some(5));
+        assert_eq!(since(&mut reader, "2026-01-31T08:04:30Z").await, Some(1));
+        assert_eq!(since(&mut reader, "2026-01-31T08:06:00Z").await, None);
     }
 }

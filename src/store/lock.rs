@@ -1,12 +1,14 @@
 //! OS file locks beside the database. They die with their process; none is held while idle.
 
 use std::fs::{File, OpenOptions, TryLockError};
-use std::io;
+use std::io::ErrorKind;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::StoreError;
+
+const DAEMON: &str = "daemon.lock";
 
 /// A lock held until it is dropped. The file stays: removing it would let two processes lock two files of one name.
 #[derive(Debug)]
@@ -22,7 +24,28 @@ pub fn lock_walk(database: &Path, site: &str) -> Result<Lock, StoreError> {
 
 /// Takes the lock for being the daemon of this database, or says that another process has it.
 pub fn lock_daemon(database: &Path) -> Result<Lock, StoreError> {
-    try_lock(&beside(database, "daemon.lock"))?.ok_or_else(|| StoreError::Serving { database: database.to_owned() })
+    let path = beside(database, DAEMON);
+    for _ in 0..5 {
+        if let Some(lock) = try_lock(&path)? {
+            return Ok(lock);
+        }
+        // Whoever only looks whether it is taken has it for an instant.
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    Err(StoreError::Serving { database: database.to_owned() })
+}
+
+/// Whether a daemon works on this database; `None`: it cannot be told, as by a user who may not open the lock.
+pub fn is_served(database: &Path) -> Option<bool> {
+    let file = match File::open(beside(database, DAEMON)) {
+        Ok(file) => file,
+        Err(error) => return (error.kind() == ErrorKind::NotFound).then_some(false),
+    };
+    match file.try_lock_shared() {
+        Ok(()) => Some(false),
+        Err(TryLockError::WouldBlock) => Some(true),
+        Err(TryLockError::Error(_)) => None,
+    }
 }
 
 /// Whether some process is walking `site`. Makes no file. Asks the lock itself, for an instant in which nobody can take it:
@@ -31,7 +54,7 @@ pub fn is_walking(database: &Path, site: &str) -> Result<bool, StoreError> {
     let path = beside(database, &format!("walk-{site}.lock"));
     let unreadable = |error| StoreError::Unreadable { path: path.clone(), error };
     match File::open(&path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(false),
         Err(error) => Err(unreadable(error)),
         Ok(file) => match file.try_lock_shared() {
             Ok(()) => Ok(false),

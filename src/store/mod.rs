@@ -12,12 +12,15 @@ mod jobs;
 mod listings;
 mod lock;
 mod notifications;
+mod oddities;
 mod open;
 mod prune;
 mod reference;
 pub mod sandbox;
-mod site_state;
+mod size;
 mod space;
+mod standing;
+mod totals;
 mod verify;
 mod walks;
 mod writer;
@@ -43,22 +46,28 @@ pub use holds::{
     Decider, Decision, HeldChange, HeldStanding, HoldRow, add_hold, add_to_walk, count_known, current_hold,
     decide_hold, find_hold, group_names, held_changes, held_standings,
 };
-pub use jobs::{JobRow, SkippedRow, load_jobs, newest_walks};
+pub use jobs::{JobRow, SkippedRow, load_jobs, newest_walks, skipped_since, walk_job};
 pub use listings::{Entry, Part, load_listing, save_listing};
-pub use lock::{Lock, is_walking, lock_daemon, lock_walk};
+pub use lock::{Lock, is_served, is_walking, lock_daemon, lock_walk};
 pub use notifications::{
     Attempt, DueNotification, EndedWalk, GroupMoves, NewNotification, due_notifications, ended_walks, last_applied,
     moves, seats_taken,
 };
+pub use oddities::Oddities;
 pub use open::{Store, StoreError, is_unusable};
 pub use prune::{Pruned, prunable, prune};
 pub use reference::reference;
-pub use site_state::{SiteState, WalkSummary};
+pub use size::{Size, size};
 pub use space::{empty_log, free_bytes, vacuum};
+pub use standing::{
+    Freshness, HoldStanding, SiteStanding, WalkRow, applied_moments, count_users, notifications_waiting,
+    site_standings, walk_parts,
+};
+pub use totals::{SiteTotals, WalkTotals, change_counts};
 pub use verify::{Verdict, Verification, verify, verify_file};
 pub use walks::{
-    Before, ChangeRow, DIED, Figures, WalkEnd, WalkStart, add_changes, add_evidence, add_first_logins, add_logins,
-    begin_walk, end_walk, fail_running, find_site, kind_of_users, last_evidence, next_user, running_walks,
+    Before, ChangeRow, DIED, Figures, STOPPED, WalkEnd, WalkStart, add_changes, add_evidence, add_first_logins,
+    add_logins, begin_walk, end_walk, fail_running, find_site, kind_of_users, last_evidence, next_user, running_walks,
     set_cloud_id, set_user_list,
 };
 pub use writer::Writer;

@@ -79,11 +79,11 @@ pub async fn ended_walks(
     stopped: &str,
 ) -> Result<Vec<EndedWalk>, sqlx::Error> {
     let rows = sqlx::query(
-        "SELECT w.id, w.status, w.finished_at, w.error, (SELECT b.status FROM walks b WHERE b.site_id = w.site_id \
+        "SELECT w.id, w.status, w.finished_at, w.error, (SELECT b.status FROM walks b WHERE +b.site_id = w.site_id \
          AND b.id < w.id AND b.error IS NOT ?3 ORDER BY b.id DESC LIMIT 1), h.reasons, (SELECT a.at FROM walks a WHERE a.site_id = w.site_id \
          AND a.id < w.id AND a.status = 'applied' ORDER BY a.id DESC LIMIT 1) \
          FROM walks w LEFT JOIN holds h ON h.walk_id = w.id \
-         WHERE w.site_id = (SELECT id FROM sites WHERE name = ?1) AND w.status <> 'running' AND w.error IS NOT ?3 AND w.id > coalesce(?2, 0) \
+         WHERE +w.site_id = (SELECT id FROM sites WHERE name = ?1) AND w.status <> 'running' AND w.error IS NOT ?3 AND w.id > coalesce(?2, 0) \
          ORDER BY w.id DESC LIMIT iif(?2 IS NULL, 1, 100)",
     )
     .bind(site)

@@ -4,7 +4,7 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqliteSynchronous};
 use sqlx::{ConnectOptions, Connection};
@@ -187,6 +187,17 @@ impl Store {
         Ok(connection)
     }
 
+    /// A connection that only reads, whose statements are stopped at `deadline`.
+    pub async fn reader_until(&self, deadline: Instant) -> Result<SqliteConnection, StoreError> {
+        // Instructions between two looks at the clock: well under a millisecond.
+        const LOOK_EVERY: i32 = 1000;
+        let mut reader = self.reader().await?;
+        let mut locked = reader.lock_handle().await.map_err(|error| self.sql(error))?;
+        locked.set_progress_handler(LOOK_EVERY, move || Instant::now() < deadline);
+        drop(locked);
+        Ok(reader)
+    }
+
     /// Lets the members of a group read the database, and from now on what SQLite keeps beside it.
     pub fn share(&self, group: &str) -> io::Result<()> {
         files::share(&self.path, group)?;
@@ -234,7 +245,7 @@ fn follow(database: &Path) {
 }
 
 /// What SQLite keeps beside a database under its name and this ending.
-fn beside(database: &Path, end: &str) -> PathBuf {
+pub(super) fn beside(database: &Path, end: &str) -> PathBuf {
     let mut name = database.as_os_str().to_owned();
     name.push(end);
     PathBuf::from(name)

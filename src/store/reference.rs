@@ -41,7 +41,8 @@ const EXPLAINED_BY: [(&str, &[&str]); 5] = [
 ];
 
 /// Columns that a later migration added: SQLite keeps no comment of theirs.
-const ADDED: [(&str, &str, &str); 7] = [
+const ADDED: [(&str, &str, &str); 8] = [
+    ("jobs", "succeeded_at", "when it last did its work; NULL: it never did"),
     ("sites", "cloud_id", "Cloud: which Confluence of its organization it is"),
     ("walks", "activity_cursor", "the last user whom the organization was asked about one by one"),
     (

@@ -93,12 +93,13 @@ pub async fn find_site(connection: &mut SqliteConnection, name: &str) -> Result<
             .fetch_optional(&mut *connection)
             .await?
             .flatten();
+    // `+`: no index by site in place of the rows' order, which would have all of them sorted.
     let last = sqlx::query(
         "SELECT max(coalesce(finished_at, started_at), started_at, \
          coalesce((SELECT max(decided_at) FROM holds WHERE site_id = ?1), started_at)), coalesce((SELECT lookup_cursor \
-         FROM walks WHERE site_id = ?1 AND lookup_cursor IS NOT NULL ORDER BY id DESC LIMIT 1), 0), \
+         FROM walks WHERE +site_id = ?1 AND lookup_cursor IS NOT NULL ORDER BY id DESC LIMIT 1), 0), \
          coalesce((SELECT activity_cursor FROM walks WHERE site_id = ?1 AND activity_cursor IS NOT NULL \
-         ORDER BY id DESC LIMIT 1), 0) FROM walks WHERE site_id = ?1 ORDER BY id DESC LIMIT 1",
+         ORDER BY id DESC LIMIT 1), 0) FROM walks WHERE +site_id = ?1 ORDER BY id DESC LIMIT 1",
     )
     .bind(site.0)
     .fetch_optional(connection)
@@ -129,13 +130,16 @@ pub async fn kind_of_users(connection: &mut SqliteConnection, name: &str) -> Res
     .await
 }
 
+/// Why a walk ended that a signal stopped, as in `walks.error`.
+pub const STOPPED: &str = "stopped by a signal";
+
 /// Why a walk ended whose process died, as in `walks.error`.
 pub const DIED: &str = "interrupted: the process ended in the middle";
 
 /// The sites with a walk that is running, or whose process died.
 pub async fn running_walks(connection: &mut SqliteConnection) -> Result<Vec<String>, sqlx::Error> {
     sqlx::query_scalar(
-        "SELECT name FROM sites s WHERE (SELECT status FROM walks w WHERE w.site_id = s.id ORDER BY w.id DESC LIMIT 1) \
+        "SELECT name FROM sites s WHERE (SELECT status FROM walks w WHERE +w.site_id = s.id ORDER BY w.id DESC LIMIT 1) \
          = 'running' ORDER BY name",
     )
     .fetch_all(connection)
@@ -186,7 +190,7 @@ pub async fn fail_running(
 ) -> Result<Vec<(WalkId, Timestamp)>, sqlx::Error> {
     let rows: Vec<(i64, String)> = sqlx::query_as(
         "UPDATE walks SET status = 'failed', finished_at = max(started_at, ?1), error = ?2 \
-         WHERE site_id = (SELECT id FROM sites WHERE name = ?3) AND status = 'running' RETURNING id, started_at",
+         WHERE site_id = (SELECT id FROM sites WHERE name = ?3) AND status = 'running' AND status <> 'applied' RETURNING id, started_at",
     )
     .bind(now.to_sql())
     .bind(why)
@@ -278,8 +282,10 @@ pub async fn add_changes(
     let sql = "INSERT INTO change_log (walk_id, kind, user_id, group_id, field, before, after, at) \
                VALUES (?, ?, ?, ?, ?, ?, ?, ?)";
     let at = at.map(Timestamp::to_sql);
+    let mut counted = [0; ChangeKind::ALL.len()];
     let mut rows = Prepared::prepare(connection, sql).await?;
     for ChangeRow { kind, user, group, field, before, after } in changes {
+        counted[kind as usize] += 1;
         rows.run(&[
             Bound::Integer(walk.0),
             Bound::Text(kind.as_str()),
@@ -292,7 +298,8 @@ pub async fn add_changes(
         ])
         .await?;
     }
-    Ok(())
+    drop(rows);
+    super::totals::count_changes(connection, walk.0, &counted).await
 }
 
 /// Adds the log-in times of users that are new; `first` is the id of the first.

@@ -154,7 +154,7 @@ async fn walk_once(site: &Site, store: &Store, options: WalkOptions<'_>) -> Resu
 }
 
 /// Why a walk ended that a signal stopped, as in `walks.error`.
-pub const STOPPED: &str = "stopped by a signal";
+pub const STOPPED: &str = store::STOPPED;
 
 /// Why a walk ended whose process died, as in `walks.error`.
 pub const DIED: &str = store::DIED;

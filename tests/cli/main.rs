@@ -37,6 +37,7 @@ mod resolution;
 mod side_by_side;
 mod story;
 mod user_export;
+mod web;
 
 #[path = "../common/schema_1.rs"]
 mod schema_1;

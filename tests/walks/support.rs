@@ -276,6 +276,15 @@ pub async fn assert_invariants(connection: &mut SqliteConnection) {
          - (SELECT count(*) FROM memberships WHERE valid_to IS NOT NULL))",
     )
     .await;
+    count(
+        connection,
+        "the changes are counted by kind",
+        "WITH told AS (SELECT w.site_id, c.kind, count(*) AS changes FROM change_log c JOIN walks w ON w.id = c.walk_id \
+         GROUP BY 1, 2), counted AS (SELECT site_id, kind, changes FROM change_counts) \
+         SELECT count(*) FROM (SELECT * FROM (SELECT * FROM told EXCEPT SELECT * FROM counted) \
+         UNION ALL SELECT * FROM (SELECT * FROM counted EXCEPT SELECT * FROM told))",
+    )
+    .await;
 }
 
 /// What is in a database: the lines of each table.

@@ -188,6 +188,16 @@ fn addresses() {
 }
 
 #[test]
+fn names_of_the_server() {
+    let loaded = Place::with("http.hosts = \"Rollbook.Example.com, rollbook\"").load();
+    assert_eq!(loaded.config.http.hosts, ["rollbook.example.com", "rollbook"]);
+    for odd in ["rollbook:8642", "http://rollbook", "*.example.com"] {
+        let text = Place::with(&format!("http.hosts = \"{odd}\"")).refused();
+        says(&text, &["http.hosts", "write names alone"]);
+    }
+}
+
+#[test]
 fn exceptions() {
     let loaded = Place::with(
         "[[exceptions]]\nmatch = \"svc-*\"\nreason = \"service\"\nowner = \"platform\"\nexpires = \"2027-06-30\"\n\

@@ -69,7 +69,7 @@ fn a_day_with_everything_going_wrong() {
         runtime.block_on(async {
             let loader = Box::new(move || load(&options));
             let service = Service::open(config, loader, clock, 7).await.unwrap();
-            service.run(ticks, signals).await
+            service.run(ticks, signals, std::future::pending()).await
         })
     });
     let ticker = std::thread::spawn(move || {

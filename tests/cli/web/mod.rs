@@ -1,0 +1,13 @@
+//! The web server of the daemon: the real process, asked over HTTP while it walks the simulated site.
+
+mod clients;
+mod dashboard;
+mod health;
+mod metrics;
+mod page;
+mod promtool;
+mod rules;
+mod served;
+
+pub use page::Page;
+pub use served::{Served, listening};
