@@ -3,7 +3,7 @@
 CREATE TABLE jobs (
     -- What the daemon does on a schedule, and what it remembers of it; one row each. Whoever starts it again, after
     -- however long, goes on from here.
-    job TEXT PRIMARY KEY,              -- `walk:SITE`, `export:REPORT:FILE`, `housekeeping`, `backup`
+    job TEXT PRIMARY KEY,              -- `walk:SITE`, `export:REPORT:PATH`, `housekeeping`, `backup`
     schedule TEXT NOT NULL,            -- the schedule that `due_at` is a firing of
     due_at TEXT NOT NULL,              -- the last firing that was acted upon: done, or left out
     started_at TEXT,                   -- when it was last begun; NULL: it never was
@@ -40,6 +40,12 @@ CREATE TABLE notifications (
     answer TEXT,                       -- what came of the last attempt
     UNIQUE (event, site, walk_id, target)  -- nobody is told twice
 ) STRICT;
+
+CREATE TABLE walks_told (
+    -- Up to which walk of a site it was looked whether webhooks have to be told something.
+    site TEXT PRIMARY KEY,             -- the site's id in the configuration
+    walk_id INTEGER NOT NULL           -- that walk
+) STRICT, WITHOUT ROWID;
 
 CREATE INDEX notifications_due ON notifications (next_at) WHERE next_at IS NOT NULL;
 

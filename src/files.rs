@@ -138,9 +138,21 @@ impl Seek for NewFile {
 /// # Errors
 /// There is no such group, or the process is not in it.
 pub fn share(path: &Path, group: &str) -> io::Result<()> {
+    give(path, group_id(group)?, Permissions::from_mode(0o640))
+}
+
+/// Lets the members of a group of this machine into a folder.
+///
+/// # Errors
+/// As [`share`].
+pub fn share_folder(path: &Path, group: &str) -> io::Result<()> {
+    give(path, group_id(group)?, Permissions::from_mode(0o750))
+}
+
+fn group_id(group: &str) -> io::Result<u32> {
     let found = nix::unistd::Group::from_name(group)?;
     let found = found.ok_or_else(|| io::Error::new(io::ErrorKind::NotFound, format!("there is no group '{group}'")))?;
-    give(path, found.gid.as_raw(), Permissions::from_mode(0o640))
+    Ok(found.gid.as_raw())
 }
 
 /// Gives a file to a group. One that has it already is not given again: a hardened service may not call chown at all.

@@ -120,7 +120,10 @@ pub fn main() -> u8 {
             return Exit::Failure as u8;
         }
     };
-    match runtime.block_on(run(command, &Clock::System, &mut io::stdout())) {
+    let ended = runtime.block_on(run(command, &Clock::System, &mut io::stdout()));
+    // A look-up of a name that hangs is not waited for.
+    runtime.shutdown_background();
+    match ended {
         Ok(exit) => exit as u8,
         Err(failure) if is_broken_pipe(&failure.error) => Exit::Done as u8,
         Err(failure) => {
@@ -235,8 +238,9 @@ async fn run(command: Command, clock: &Clock, out: &mut impl Write) -> Outcome {
             outcome.map_err(|failure| failure.reading(&path))
         }
         Sub::Db(Db::Backup(options)) => {
-            let (path, _) = global.load_for_reading(clock)?;
-            db::backup(options, &path, out).await
+            let (path, config) = global.load_for_reading(clock)?;
+            let group = config.and_then(|config| config.database.group);
+            db::backup(options, &path, group.as_deref(), out).await
         }
         Sub::Db(Db::Verify(options)) => {
             let path = match &options.file {

@@ -2,12 +2,13 @@
 
 use std::net::SocketAddr;
 
+use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::time::Duration;
 
 use super::{Exit, Failure, Global, Outcome};
 use crate::clock::Clock;
 use crate::config::{Config, Http, LoadOptions};
-use crate::daemon::{self, DaemonError, Loader, Service, Ticker};
+use crate::daemon::{self, DaemonError, Loader, Service, Signal, Ticker};
 use crate::web::{self, Server};
 
 /// How long the scheduler has to stop.
@@ -23,11 +24,16 @@ pub struct Options {}
 /// [`Exit::Config`] for a configuration or database that cannot be used, [`Exit::Busy`] beside another daemon,
 /// [`Exit::Failure`] when a part of it dies.
 pub async fn run(_options: Options, config: Config, global: &Global, clock: &Clock) -> Outcome {
-    let signals = daemon::listen()?;
+    let mut signals = daemon::listen()?;
     let load = loader(global, clock)?;
     let seed = clock.now().millis() as u64 ^ u64::from(std::process::id());
     let http = config.http.clone();
-    let service = Service::open(config, load, clock.clone(), seed).await.map_err(failure)?;
+    let opened = tokio::select! {
+        opened = Service::open(config, load, clock.clone(), seed) => opened,
+        // Nothing was begun yet: the database undoes what it was in the middle of.
+        () = stopped(&mut signals) => return Ok(Exit::Done),
+    };
+    let service = opened.map_err(failure)?;
     // Whoever starts the service hears that it is there once it can be asked.
     let mut server = http.listen.map(|address| serve(address, &http, &service, clock)).transpose()?;
     let (ticker, ticks) = Ticker::start().await.map_err(|error| failure(error.into()))?;
@@ -45,6 +51,16 @@ pub async fn run(_options: Options, config: Config, global: &Global, clock: &Clo
     }
     ran.map_err(failure)?;
     Ok(Exit::Done)
+}
+
+/// Waits for the signal to stop.
+async fn stopped(signals: &mut UnboundedReceiver<Signal>) {
+    while let Some(signal) = signals.recv().await {
+        if signal == Signal::Stop {
+            return;
+        }
+    }
+    std::future::pending().await
 }
 
 fn serve(address: SocketAddr, http: &Http, service: &Service, clock: &Clock) -> Result<Server, Failure> {

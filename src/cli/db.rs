@@ -12,6 +12,7 @@ use serde_json::json;
 
 use super::output::{FormatOptions, terminal, to_out};
 use super::{Exit, Failure, Outcome};
+use crate::files::share;
 use crate::render::{self, Format, Kind, Table, Value, visible};
 use crate::store::{self, BackupError, StoreError, Verdict, Verification};
 
@@ -44,7 +45,7 @@ pub struct VerifyOptions {
 ///
 /// # Errors
 /// [`Exit::Usage`] for a name that is taken or cannot be, [`Exit::Config`] for a database that cannot be used.
-pub async fn backup(options: BackupOptions, database: &Path, out: &mut impl Write) -> Outcome {
+pub async fn backup(options: BackupOptions, database: &Path, group: Option<&str>, out: &mut impl Write) -> Outcome {
     let mut terminated = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
     let stopped = tokio::select! {
         made = store::backup(database, &options.file, options.force) => Ok(made.map_err(|error| refused(error, database))?),
@@ -53,6 +54,9 @@ pub async fn backup(options: BackupOptions, database: &Path, out: &mut impl Writ
     };
     let made =
         stopped.map_err(|signal| Failure::new(Exit::Failure, format!("stopped by {signal}; no backup was made")))?;
+    if let Some(group) = group {
+        share(&options.file, group).with_context(|| format!("{} cannot be shared", options.file.display()))?;
+    }
     let path = options.file.display().to_string();
     let walk = made.newest_walk.as_ref();
     let at = walk.map(|walk| walk.finished_at.as_ref().unwrap_or(&walk.started_at).as_str());

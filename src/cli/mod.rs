@@ -178,6 +178,10 @@ impl Failure {
     fn store(error: StoreError) -> Self {
         let exit = match &error {
             StoreError::Walking { .. } | StoreError::Serving { .. } | StoreError::Migrating { .. } => Exit::Busy,
+            // A full disk, too many open files: it passes, and a service is started again.
+            StoreError::Unwritable { error, .. } | StoreError::Unreadable { error, .. } if !is_lasting(error) => {
+                Exit::Failure
+            }
             StoreError::Unwritable { .. }
             | StoreError::Unreadable { .. }
             | StoreError::Foreign { .. }
@@ -211,6 +215,13 @@ impl<E: Into<anyhow::Error>> From<E> for Failure {
     fn from(error: E) -> Self {
         Self { exit: Exit::Failure, error: error.into() }
     }
+}
+
+/// What the system said does not change by itself: somebody has to give a right, a folder, another name.
+fn is_lasting(error: &std::io::Error) -> bool {
+    use std::io::ErrorKind::*;
+    matches!(error.kind(), PermissionDenied | ReadOnlyFilesystem | NotFound | NotADirectory | IsADirectory)
+        || error.raw_os_error().is_none()
 }
 
 /// What a command returns.

@@ -26,7 +26,7 @@ pub(super) fn config(root: &Scope, context: &Context, now: Timestamp) -> Option<
         context.warn(format!("reports.path: {} is not a folder: create it, or remove the key", path.display()));
     }
     let exceptions = root.elements("exceptions").iter().filter_map(|scope| exception(scope, context, now)).collect();
-    let exports = root.elements("exports").iter().filter_map(|scope| export(scope, now)).collect();
+    let exports = exports(&root.elements("exports"), now);
     let housekeeping = housekeeping(&root.child("housekeeping"), now);
     let backup = backup(&root.child("backup"), now);
     let retention = retention(&root.child("retention"));
@@ -62,6 +62,9 @@ fn backup(scope: &Scope, now: Timestamp) -> Option<BackupPlan> {
     refuse_unknown_placeholders(scope, path.as_deref(), &PLACEHOLDERS[..1]);
     let schedule = scope.schedule("schedule").filter(|schedule| fires(scope, schedule, Tz::UTC, now));
     let keep = scope.integer("keep");
+    if path.as_deref().is_some_and(|path| path.to_string_lossy().contains("{date}") && !is_dated(path)) {
+        scope.problem("path", "copies are counted by their day: put {date} once, into the file's name");
+    }
     if scope.is_given() && !scope.has("path") {
         scope.problem("path", "is missing: name the copy, as in \"backups/rollbook-{date}.db\", or remove the table");
     }
@@ -369,6 +372,18 @@ pub(super) fn glob(text: &str, example: &str) -> Result<globset::GlobMatcher, St
         .map_err(|why| format!("is not a pattern ({}): write it like {example:?}", why.kind()))
 }
 
+fn exports(scopes: &[Scope], now: Timestamp) -> Vec<Export> {
+    let mut exports: Vec<Export> = Vec::new();
+    for scope in scopes {
+        let Some(export) = export(scope, now) else { continue };
+        if exports.iter().any(|other| other.path == export.path) {
+            scope.problem("path", "is that of another export, which it would replace: name another file");
+        }
+        exports.push(export);
+    }
+    exports
+}
+
 fn export(scope: &Scope, now: Timestamp) -> Option<Export> {
     let report = scope.text("report");
     let params = scope.parameters("params");
@@ -377,11 +392,16 @@ fn export(scope: &Scope, now: Timestamp) -> Option<Export> {
     refuse_unknown_placeholders(scope, path.as_deref(), &PLACEHOLDERS);
     let schedule = scope.schedule("schedule").filter(|schedule| fires(scope, schedule, Tz::UTC, now));
     let keep = scope.integer("keep");
-    let named = path.as_deref().and_then(std::path::Path::file_name).map(|name| name.to_string_lossy().into_owned());
-    if scope.has("keep") && named.is_some_and(|name| name.matches("{date}").count() != 1) {
+    if scope.has("keep") && path.as_deref().is_some_and(|path| !is_dated(path)) {
         scope.problem("keep", "counts files by their day: put {date} once into the file's name, or remove the key");
     }
     Some(Export { report: report?, params, format: format?.to_owned(), path: path?, schedule: schedule?, keep })
+}
+
+/// Whether the day stands once in the path, in the name of the file: then its files can be counted.
+fn is_dated(path: &std::path::Path) -> bool {
+    let once = |text: &str| text.matches("{date}").count() == 1;
+    once(&path.to_string_lossy()) && path.file_name().is_some_and(|name| once(&name.to_string_lossy()))
 }
 
 fn refuse_unknown_placeholders(scope: &Scope, path: Option<&std::path::Path>, known: &[&str]) {

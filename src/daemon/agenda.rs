@@ -297,9 +297,9 @@ impl Job {
         let again = match known.last {
             Last::Well => return,
             Last::Stopped => now,
-            Last::Died => rested(known.began_at.unwrap_or(now), self.first_rest()),
+            Last::Died => rested(known.began_at.unwrap_or(now), self.rest()),
             Last::Failed(at) => rested(at, self.first_rest()),
-            Last::Refused(at) => rested(at, REFUSED_REST),
+            Last::Refused(at) => rested(at, REST),
         };
         self.refused = matches!(known.last, Last::Refused(_));
         if again > now {
@@ -332,6 +332,10 @@ impl Job {
         // A fixed pause is counted from the firing, or from now where that was missed.
         let on_time = !next.again && firings == 1 && matches!(self.plan.schedule, Schedule::Every(..));
         self.plan_after(if on_time { next.due } else { now }, now, rng);
+        // What is left out since the job rests does not take the place of the trial after the rest.
+        if let Some(until) = self.rests_until.filter(|until| now < *until && !self.refused && self.running.is_none()) {
+            self.try_again_at(until);
+        }
     }
 
     fn ended(&mut self, how: Ended, now: Timestamp, rng: &mut ChaCha12Rng) {
@@ -344,12 +348,16 @@ impl Job {
                 let rest = millis(self.rest());
                 self.rests_until = Some(now.plus_millis(rest));
                 if how == Ended::Failed && !self.retired {
-                    let at = now.plus_millis(rest + rng.random_range(0..=rest / 10));
-                    if self.next.is_none_or(|next| at < next.at) {
-                        self.next = Some(Next { due: at, at, again: true });
-                    }
+                    self.try_again_at(now.plus_millis(rest + rng.random_range(0..=rest / 10)));
                 }
             }
+        }
+    }
+
+    /// Tries again then, unless the schedule is earlier.
+    fn try_again_at(&mut self, at: Timestamp) {
+        if self.next.is_none_or(|next| at < next.at) {
+            self.next = Some(Next { due: at, at, again: true });
         }
     }
 

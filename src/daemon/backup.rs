@@ -26,12 +26,15 @@ pub(super) async fn backup(plan: &BackupPlan, database: &Database, now: Timestam
 
 async fn copy(plan: &BackupPlan, database: &Database, now: Timestamp) -> anyhow::Result<u64> {
     let path = dated::at(&plan.path, now);
-    make_folder(&path).with_context(|| format!("the folder of {} cannot be made", path.display()))?;
+    make_folder(&path, database.group.as_deref())
+        .with_context(|| format!("the folder of {} cannot be made", path.display()))?;
     let made = store::backup(&database.path, &path, true).await?;
     if let Some(group) = &database.group {
         share(&path, group).with_context(|| format!("{} cannot be shared", path.display()))?;
     }
-    let removed = dated::rotate(&plan.path, plan.keep);
-    removed.with_context(|| format!("older copies beside {} cannot be removed", path.display()))?;
+    // The copy is there: that older ones stay makes it no failure.
+    if let Err(error) = dated::rotate(&plan.path, plan.keep, now) {
+        tracing::warn!("older copies beside {} cannot be removed: {error}", path.display());
+    }
     Ok(made.bytes)
 }

@@ -3,6 +3,7 @@
 use std::ffi::OsString;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use chrono::NaiveDate;
 use chrono_tz::Tz;
@@ -17,14 +18,20 @@ pub(super) fn at(pattern: &Path, now: Timestamp) -> PathBuf {
     PathBuf::from(pattern.to_string_lossy().replace(DATE, &day))
 }
 
+/// What is written under another name for longer than this is written no more.
+const LEFT_BEHIND: Duration = Duration::from_secs(86_400);
+
 /// Removes all but the newest `keep` files of this pattern, and what a process that died left of one. Only names that
-/// are the pattern with a day are touched. Says what was removed.
-pub(super) fn rotate(pattern: &Path, keep: usize) -> io::Result<Vec<PathBuf>> {
+/// are the pattern with a day are touched, and no day after today: a clock may have been wrong. Says what was removed.
+pub(super) fn rotate(pattern: &Path, keep: usize, now: Timestamp) -> io::Result<Vec<PathBuf>> {
     let Some((folder, before, after)) = parts(pattern) else { return Ok(Vec::new()) };
+    let today = now.in_zone(&Tz::UTC).date_naive();
     let mut days: Vec<(NaiveDate, OsString)> = Vec::new();
     let mut removed = Vec::new();
     for entry in std::fs::read_dir(&folder)? {
-        let name = entry?.file_name();
+        let entry = entry?;
+        let name = entry.file_name();
+        let Some(found) = entry.metadata().ok().filter(std::fs::Metadata::is_file) else { continue };
         let Some(text) = name.to_str() else { continue };
         let day = |text: &str| {
             let day = text.strip_prefix(before.as_str())?.strip_suffix(after.as_str())?;
@@ -32,16 +39,24 @@ pub(super) fn rotate(pattern: &Path, keep: usize) -> io::Result<Vec<PathBuf>> {
             (parsed.to_string() == day).then_some(parsed)
         };
         if let Some(day) = day(text) {
-            days.push((day, name));
+            if day <= today {
+                days.push((day, name));
+            }
         } else if let Some(whole) = text.strip_prefix('.').and_then(|text| text.strip_suffix(".tmp"))
             && whole.rsplit_once('.').is_some_and(|(whole, _)| day(whole).is_some())
+            && found.modified().is_ok_and(|at| at.elapsed().is_ok_and(|age| age > LEFT_BEHIND))
         {
             removed.push(folder.join(name));
         }
     }
     days.sort_unstable_by(|a, b| b.cmp(a));
     removed.extend(days.into_iter().skip(keep).map(|(_, name)| folder.join(name)));
-    removed.iter().try_for_each(std::fs::remove_file)?;
+    for path in &removed {
+        match std::fs::remove_file(path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+    }
     Ok(removed)
 }
 
@@ -70,13 +85,22 @@ mod tests {
             "inactive-2026-01-31.csv",
             "inactive-2025-12-31.csv",
         ];
-        for name in others.iter().chain(&days).chain(&[".inactive-2026-01-29.csv.Xy12.tmp", ".other.tmp"]) {
+        let future = ["inactive-2031-01-01.csv"];
+        let leftovers = [".inactive-2026-01-29.csv.Xy12.tmp", ".other.tmp"];
+        for name in others.iter().chain(&days).chain(&future).chain(&leftovers) {
             std::fs::write(folder.path().join(name), "x").unwrap();
         }
-        let mut removed = rotate(&pattern, 2).unwrap();
+        // One that is being written, and one that was left behind two days ago.
+        std::fs::write(folder.path().join(".inactive-2026-02-01.csv.Zz99.tmp"), "x").unwrap();
+        let ago = std::process::Command::new("touch")
+            .args(["-d", "2 days ago"])
+            .arg(folder.path().join(leftovers[0]))
+            .status();
+        assert!(ago.unwrap().success());
+        let mut removed = rotate(&pattern, 2, now).unwrap();
         removed.sort();
         let expected = [".inactive-2026-01-29.csv.Xy12.tmp", "inactive-2025-12-31.csv", "inactive-2026-01-28.csv"];
         assert_eq!(removed, expected.map(|name| folder.path().join(name)));
-        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), others.len() + 2 + 1);
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), others.len() + 2 + 1 + 1 + 1);
     }
 }

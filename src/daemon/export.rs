@@ -11,7 +11,7 @@ use anyhow::Context;
 use super::dated;
 use super::run::{Outcome, Unfinished};
 use crate::config::{Config, Export};
-use crate::files::{NewFile, share};
+use crate::files::{NewFile, share, share_folder};
 use crate::model::Timestamp;
 use crate::render::{self, Format, Style};
 use crate::report::{self, Registry, Request, Settings};
@@ -57,7 +57,8 @@ async fn write_all(
     let mut rows = 0;
     for (pattern, sites) in &files {
         let path = dated::at(pattern, now);
-        make_folder(&path).with_context(|| format!("the folder of {} cannot be made", path.display()))?;
+        make_folder(&path, config.database.group.as_deref())
+            .with_context(|| format!("the folder of {} cannot be made", path.display()))?;
         let unwritable = || format!("{} cannot be written", path.display());
         let mut file = NewFile::create(&path).with_context(unwritable)?;
         unfinished.add(file.temporary());
@@ -73,9 +74,9 @@ async fn write_all(
         }
         file.finish().with_context(unwritable)?;
         unfinished.clear();
-        if let Some(keep) = export.keep {
-            let removed = dated::rotate(pattern, keep);
-            removed.with_context(|| format!("older files beside {} cannot be removed", path.display()))?;
+        // The file is there: that older ones stay makes it no failure.
+        if let Some(Err(error)) = export.keep.map(|keep| dated::rotate(pattern, keep, now)) {
+            tracing::warn!(report = %export.report, "older files beside {} cannot be removed: {error}", path.display());
         }
     }
     Ok((files.len(), rows))
@@ -91,8 +92,12 @@ fn files(export: &Export, config: &Config) -> Vec<(PathBuf, Vec<String>)> {
     config.sites.iter().map(|site| file(&site.id)).collect()
 }
 
-/// Makes the folder of a file, for its owner alone.
-pub(super) fn make_folder(path: &Path) -> io::Result<()> {
+/// Makes the folder of a file where there is none, for its owner alone, and the group that may read what is in it.
+pub(super) fn make_folder(path: &Path, group: Option<&str>) -> io::Result<()> {
     let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) else { return Ok(()) };
-    DirBuilder::new().recursive(true).mode(0o700).create(folder)
+    if folder.is_dir() {
+        return Ok(());
+    }
+    DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+    group.map_or(Ok(()), |group| share_folder(folder, group))
 }

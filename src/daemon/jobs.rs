@@ -30,8 +30,7 @@ const HOUSEKEEPING: &str = "housekeeping";
 const BACKUP: &str = "backup";
 
 fn export_of(export: &Export) -> String {
-    let file = export.path.file_name().unwrap_or_default().to_string_lossy();
-    format!("export:{}:{file}", export.report)
+    format!("export:{}:{}", export.report, export.path.display())
 }
 
 /// All jobs, in the order of the configuration.
@@ -51,9 +50,6 @@ pub(super) fn plans(config: &Config) -> Vec<Plan> {
     plans.extend(config.exports.iter().map(|export| plan(export_of(export), &export.schedule)));
     plans.push(plan(HOUSEKEEPING.to_owned(), &config.housekeeping.schedule));
     plans.extend(config.backup.iter().map(|backup| plan(BACKUP.to_owned(), &backup.schedule)));
-    // Two exports of one name would be one job: they write one file.
-    let mut seen = std::collections::HashSet::new();
-    plans.retain(|plan| seen.insert(plan.job.clone()));
     plans
 }
 
@@ -98,10 +94,18 @@ pub(super) fn remembered(
     plans.iter().filter_map(known).collect()
 }
 
+/// The row as this process found it: what was not ended died with the process that began it.
+pub(super) fn told_died(row: JobRow) -> JobRow {
+    if row.started_at.is_none() || row.finished_at.is_some() || row.outcome.as_deref() == Some(DIED) {
+        return row;
+    }
+    JobRow { outcome: Some(DIED.to_owned()), failures: row.failures.saturating_add(1), ..row }
+}
+
 fn last(row: &JobRow) -> Last {
     match (row.started_at, row.finished_at, row.outcome.as_deref()) {
         (None, _, _) => Last::Well,
-        (Some(_), None, _) | (_, _, Some(DIED)) => Last::Died,
+        (Some(_), None, _) => Last::Died,
         (_, _, Some("stopped")) => Last::Stopped,
         (_, Some(at), Some("refused")) => Last::Refused(at),
         (_, Some(at), _) if row.failures > 0 => Last::Failed(at),

@@ -81,6 +81,14 @@ impl Stop {
         // The other end is dropped only after the run has ended.
         let _ = self.0.wait_for(|stop| *stop).await;
     }
+
+    /// Does `work`, or leaves it where it is when it is to stop.
+    pub(super) async fn unless(&mut self, work: impl Future<Output = Outcome>) -> Outcome {
+        tokio::select! {
+            outcome = work => outcome,
+            () = self.asked() => Outcome::stopped(),
+        }
+    }
 }
 
 impl Run {

@@ -16,7 +16,7 @@ use super::jobs::{self, Task};
 use super::lifecycle::{Notifier, Signal, patiently};
 use super::pulse::Pulse;
 use super::recorder::{Record, Recorder};
-use super::run::{Outcome, Run};
+use super::run::{Outcome, Run, Stop};
 use super::walk::{self, Given};
 use super::{backup, export, housekeeping};
 use crate::clock::Clock;
@@ -25,12 +25,14 @@ use crate::model::Timestamp;
 use crate::store::{self, JobRow, Lock, SkippedRow, Store, StoreError};
 use crate::sync::{self, Memory};
 
-/// No tick for so long: the ticker is dead.
-const SILENCE: Duration = Duration::from_secs(60);
+/// A tick that is so late is not waited for: the scheduler crate is silent while a clock that was set back catches up.
+const LATE: Duration = Duration::from_secs(2);
+/// The longest that anything but a walk may take.
+const LONGEST: Duration = Duration::from_secs(6 * 3_600);
 /// How long after its limit a walk may take to notice.
 const HANGING: Duration = Duration::from_secs(60);
 /// How long jobs have to stop.
-const STOPPING: Duration = Duration::from_secs(8);
+const STOPPING: Duration = Duration::from_secs(6);
 /// How long it may take to write down what they did.
 const RECORDING: Duration = Duration::from_secs(1);
 
@@ -123,7 +125,7 @@ impl Service {
             seed,
             notifier: Notifier::new(),
             agenda: Agenda::new(seed, now),
-            rows: rows.into_iter().map(|row| (row.job.clone(), row)).collect(),
+            rows: rows.into_iter().map(|row| (row.job.clone(), jobs::told_died(row))).collect(),
             runs: Vec::new(),
             memories: HashMap::new(),
             ending,
@@ -159,7 +161,7 @@ impl Service {
         let mut recorder = Recorder::start(self.store.clone());
         let mut herald = Herald::start(self.store.clone(), self.clock.clone(), self.pulse.clone());
         self.notifier.ready();
-        self.tell_died_jobs(&recorder);
+        self.remember_all(&recorder);
         tracing::info!(sites = self.config.sites.len(), "rollbook {} runs", env!("CARGO_PKG_VERSION"));
         self.turn(&recorder);
         let died = loop {
@@ -177,10 +179,10 @@ impl Service {
                 _ = &mut herald.task => break Some("what tells webhooks"),
                 _ = &mut recorder.task => break Some("what remembers the schedule"),
                 part = &mut beside => break Some(part),
-                tick = timeout(SILENCE, ticks.recv()) => match tick {
-                    Ok(Some(())) if self.runs.iter().any(Run::hangs) => break Some("a walk, in its thread,"),
-                    Ok(Some(())) => self.turn(&recorder),
-                    Ok(None) | Err(_) => break Some("the scheduler"),
+                tick = timeout(LATE, ticks.recv()) => match tick {
+                    Ok(None) => break Some("the scheduler"),
+                    Ok(Some(())) | Err(_) if self.runs.iter().any(Run::hangs) => break Some("a job, in its thread,"),
+                    Ok(Some(())) | Err(_) => self.turn(&recorder),
                 },
             }
         };
@@ -201,12 +203,15 @@ impl Service {
         self.pulse.turned(now, self.agenda.standings());
     }
 
-    /// What a process before this one died in has not ended, and will not.
-    fn tell_died_jobs(&mut self, recorder: &Recorder) {
-        let now = self.clock.now();
-        for row in self.rows.values_mut().filter(|row| row.started_at.is_some() && row.finished_at.is_none()) {
-            (row.finished_at, row.outcome) = (Some(now), Some(jobs::DIED.to_owned()));
+    /// Remembers how every job is planned now; one that is configured no longer is not planned.
+    fn remember_all(&mut self, recorder: &Recorder) {
+        let standings = self.agenda.standings();
+        for row in self.rows.values_mut().filter(|row| standings.iter().all(|standing| standing.job != row.job)) {
+            row.next_at = None;
             let _ = recorder.records.send(Record::Job(row.clone())); // the loop sees that it has died
+        }
+        for standing in standings {
+            self.remember(&standing.job, recorder);
         }
     }
 
@@ -216,7 +221,13 @@ impl Service {
         for action in self.agenda.turn(now) {
             match action {
                 Action::Start { job, due } => self.start(job, due, recorder),
-                Action::Skip(skip) => skipped(skip, now, recorder),
+                Action::Skip(skip) => {
+                    // Left out is acted upon, too: the next process does not find it missed.
+                    let (job, last) = (skip.job.clone(), skip.last);
+                    self.row(&job, last).due_at = last;
+                    self.remember(&job, recorder);
+                    skipped(skip, now, recorder);
+                }
             }
         }
         self.beat(now);
@@ -254,25 +265,29 @@ impl Service {
         // The pages of the walk before: what comes again is not looked into.
         let memory = self.memories.entry(job.clone()).or_default().clone();
         let name = job.clone();
-        let work = move |stop, unfinished| async move {
+        let work = move |mut stop: Stop, unfinished| async move {
             match jobs::task(&config, &name) {
                 Some(Task::Walk(site)) => {
                     walk::walk(site, &store, Given { clock: &clock, seed, memory: &memory }, stop).await
                 }
-                Some(Task::Export(of)) => export::export(of, &config, &store, clock.now(), &unfinished).await,
-                Some(Task::Housekeeping) => housekeeping::keep_house(&store, &config.retention, clock.now()).await,
+                Some(Task::Export(of)) => {
+                    stop.unless(export::export(of, &config, &store, clock.now(), &unfinished)).await
+                }
+                Some(Task::Housekeeping) => {
+                    stop.unless(housekeeping::keep_house(&store, &config.retention, clock.now())).await
+                }
                 Some(Task::Backup) => match &config.backup {
-                    Some(plan) => backup::backup(plan, &config.database, clock.now()).await,
+                    Some(plan) => stop.unless(backup::backup(plan, &config.database, clock.now())).await,
                     None => Outcome::well("done"),
                 },
                 None => Outcome::failed("failed", "it is not in the configuration"),
             }
         };
         let limit = match jobs::task(&self.config, &job) {
-            Some(Task::Walk(site)) => Some(walk::limit(site) + HANGING),
-            _ => None,
+            Some(Task::Walk(site)) => walk::limit(site) + HANGING,
+            _ => LONGEST,
         };
-        match Run::begin(job.clone(), limit, self.ending.clone(), work) {
+        match Run::begin(job.clone(), Some(limit), self.ending.clone(), work) {
             Ok(run) => self.runs.push(run),
             Err(error) => {
                 let _ = self.ending.send((job.clone(), Outcome::failed("failed", error))); // we listen ourselves
@@ -335,7 +350,10 @@ impl Service {
         let now = self.clock.now();
         match (self.load)() {
             Ok(loaded) if loaded.config.sites.is_empty() => self.keep(now, &DaemonError::NoSite),
-            Ok(loaded) => self.take(loaded, now),
+            Ok(loaded) => {
+                self.take(loaded, now);
+                self.remember_all(recorder);
+            }
             Err(error) => self.keep(now, &error),
         }
         self.notifier.ready();
@@ -386,7 +404,8 @@ impl Service {
         }
         let Recorder { records, task } = recorder;
         drop(records);
-        if timeout(RECORDING, task).await.is_err() {
+        // One that has died is not asked again.
+        if !task.is_finished() && timeout(RECORDING, task).await.is_err() {
             tracing::warn!("what the schedule did could not be remembered in time");
         }
         tracing::info!("stopped");

@@ -56,7 +56,6 @@ pub(super) async fn walk(site: &Site, store: &Store, given: Given<'_>, mut stop:
         Some(Err(_)) => {
             let why = format!("stopped: it had not ended after {} s, and hung", limit.as_secs());
             tell(site, store, clock, &why).await;
-            tracing::error!(site = %site.id, "the walk hung, and was stopped after {} s", limit.as_secs());
             Outcome::failed("hung", why)
         }
         None => {

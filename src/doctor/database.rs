@@ -59,7 +59,7 @@ fn judge(path: &Path, examined: Result<Examined, StoreError>) -> Check {
         Err(error @ StoreError::Unreadable { .. }) => {
             return unusable(error.to_string(), "let the user who runs rollbook read the file and its folder");
         }
-        Err(error) => return unusable(error.to_string(), RESTORE),
+        Err(error) => return unusable(error.to_string(), remedy(&error)),
     };
     match structure {
         Structure::Damaged(what) => unusable(format!("{shown} is damaged: {what}"), RESTORE),
@@ -76,6 +76,21 @@ fn judge(path: &Path, examined: Result<Examined, StoreError>) -> Check {
                 LIMIT.as_secs()
             ),
         ),
+    }
+}
+
+/// What to do when SQLite cannot read the file: it may be whole, and its folder another user's.
+fn remedy(error: &StoreError) -> &'static str {
+    const READ_ONLY: i32 = 8;
+    const CANNOT_OPEN: i32 = 14;
+    let code = |error: &sqlx::Error| error.as_database_error()?.code()?.parse::<i32>().ok();
+    match error {
+        StoreError::Sql { error, .. }
+            if code(error).is_some_and(|code| [READ_ONLY, CANNOT_OPEN].contains(&(code & 0xff))) =>
+        {
+            "let the user who runs rollbook write the file's folder: SQLite keeps its log there"
+        }
+        _ => RESTORE,
     }
 }
 

@@ -19,6 +19,8 @@ enum Occupant {
     Nobody,
     /// Answers `/healthz` as ours does.
     Ours,
+    /// Answers it as ours does when the loop of the service hangs.
+    Stuck,
     Another,
 }
 
@@ -40,6 +42,11 @@ fn judge(address: SocketAddr, occupant: Occupant) -> Check {
     match occupant {
         Occupant::Nobody => Check::ok(NAME, format!("{address} is free")),
         Occupant::Ours => Check::ok(NAME, format!("at {address} a server runs that answers /healthz")),
+        Occupant::Stuck => Check::warning(
+            NAME,
+            format!("at {address} a server answers /healthz with 503: if it is rollbook's, the service hangs"),
+            "see its log lines, and start it anew",
+        ),
         Occupant::Another => Check::warning(
             NAME,
             format!("another program listens at {address}"),
@@ -58,8 +65,8 @@ async fn occupant(address: SocketAddr) -> Occupant {
     let met = timeout(PATIENCE, TcpStream::connect(SocketAddr::new(ip, address.port()))).await;
     match met {
         Ok(Ok(stream)) => match timeout(PATIENCE, status(stream, address)).await {
-            // Where it asks for the token it is not told it: it may be another's server.
-            Ok(Ok(200 | 401)) => Occupant::Ours,
+            Ok(Ok(200)) => Occupant::Ours,
+            Ok(Ok(503)) => Occupant::Stuck,
             _ => Occupant::Another,
         },
         Ok(Err(error)) if error.kind() == io::ErrorKind::ConnectionRefused => Occupant::Nobody,
@@ -99,6 +106,8 @@ mod tests {
         assert_eq!(occupant(free).await, Occupant::Nobody);
         assert_eq!(check(Some(free)).await.verdict, Verdict::Ok);
         assert_eq!(occupant(server("HTTP/1.1 200 OK\r\n\r\n").await).await, Occupant::Ours);
+        let stuck = server("HTTP/1.1 503 Service Unavailable\r\n\r\n").await;
+        assert!(check(Some(stuck)).await.found.contains("hangs"));
         for answer in ["HTTP/1.1 404 Not Found\r\n\r\n", "220 mail.example.com\r\n", ""] {
             assert_eq!(check(Some(server(answer).await)).await.verdict, Verdict::Warning, "{answer}");
         }

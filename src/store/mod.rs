@@ -51,7 +51,7 @@ pub use listings::{Entry, Part, load_listing, save_listing};
 pub use lock::{Lock, is_served, is_walking, lock_daemon, lock_walk};
 pub use notifications::{
     Attempt, DueNotification, EndedWalk, GroupMoves, NewNotification, due_notifications, ended_walks, last_applied,
-    moves, seats_taken,
+    moves, seats_taken_at, site_id, walks_told,
 };
 pub use oddities::Oddities;
 pub use open::{Store, StoreError, is_unusable};

@@ -1,5 +1,7 @@
 //! What webhooks are told: what the mirror says of a site's newest walks, and the journal of what was sent.
 
+use std::collections::HashMap;
+
 use sqlx::sqlite::SqliteConnection;
 use sqlx::{Connection, Row};
 
@@ -21,7 +23,7 @@ pub struct EndedWalk {
     pub before: Option<String>,
     /// The reasons of its hold, a line each.
     pub held_because: Option<String>,
-    /// The moment of the applied walk before it.
+    /// The moment of the walk before it that applied anything.
     pub not_before: Option<Timestamp>,
 }
 
@@ -53,7 +55,6 @@ pub struct NewNotification {
 #[allow(missing_docs)] // the columns of `notifications`
 pub struct DueNotification {
     pub id: i64,
-    pub at: Timestamp,
     pub event: String,
     pub target: String,
     pub body: String,
@@ -70,25 +71,26 @@ pub struct Attempt {
     pub answer: String,
 }
 
-/// The walks of a site that ended after walk `after`, oldest first; without one the newest alone. Those that failed with
-/// the error `stopped` are passed over: somebody meant it.
+/// The walks of a site that ended after walk `after`, the oldest first, some at a time; without one the newest alone. Those that failed with
+/// these errors are passed over: it was not the site that made them fail.
 pub async fn ended_walks(
     connection: &mut SqliteConnection,
     site: &str,
     after: Option<i64>,
-    stopped: &str,
+    passed_over: [&str; 2],
 ) -> Result<Vec<EndedWalk>, sqlx::Error> {
     let rows = sqlx::query(
         "SELECT w.id, w.status, w.finished_at, w.error, (SELECT b.status FROM walks b WHERE +b.site_id = w.site_id \
-         AND b.id < w.id AND b.error IS NOT ?3 ORDER BY b.id DESC LIMIT 1), h.reasons, (SELECT a.at FROM walks a WHERE a.site_id = w.site_id \
-         AND a.id < w.id AND a.status = 'applied' ORDER BY a.id DESC LIMIT 1) \
+         AND b.id < w.id AND b.error IS NOT ?3 AND b.error IS NOT ?4 ORDER BY b.id DESC LIMIT 1), h.reasons, (SELECT a.at FROM walks a WHERE a.site_id = w.site_id \
+         AND a.id < w.id AND a.at IS NOT NULL ORDER BY a.id DESC LIMIT 1) \
          FROM walks w LEFT JOIN holds h ON h.walk_id = w.id \
-         WHERE +w.site_id = (SELECT id FROM sites WHERE name = ?1) AND w.status <> 'running' AND w.error IS NOT ?3 AND w.id > coalesce(?2, 0) \
-         ORDER BY w.id DESC LIMIT iif(?2 IS NULL, 1, 100)",
+         WHERE +w.site_id = (SELECT id FROM sites WHERE name = ?1) AND w.status <> 'running' AND w.error IS NOT ?3 AND w.error IS NOT ?4 AND w.id > coalesce(?2, 0) \
+         ORDER BY w.id * iif(?2 IS NULL, -1, 1) LIMIT iif(?2 IS NULL, 1, 100)",
     )
     .bind(site)
     .bind(after)
-    .bind(stopped)
+    .bind(passed_over[0])
+    .bind(passed_over[1])
     .fetch_all(connection)
     .await?;
     let walk = |row: &sqlx::sqlite::SqliteRow| {
@@ -102,7 +104,13 @@ pub async fn ended_walks(
             not_before: row.try_get::<Option<&str>, _>(6)?.map(time).transpose()?,
         })
     };
-    rows.iter().rev().map(walk).collect()
+    rows.iter().map(walk).collect()
+}
+
+/// Up to which walk each site was looked at.
+pub async fn walks_told(connection: &mut SqliteConnection) -> Result<HashMap<String, i64>, sqlx::Error> {
+    let rows: Vec<(String, i64)> = sqlx::query_as("SELECT site, walk_id FROM walks_told").fetch_all(connection).await?;
+    Ok(rows.into_iter().collect())
 }
 
 /// The newest applied walk of a site, and its moment.
@@ -133,26 +141,23 @@ pub async fn moves(connection: &mut SqliteConnection, walk: i64) -> Result<Vec<G
     Ok(rows.into_iter().map(|(group, joined, left)| GroupMoves { group, joined, left }).collect())
 }
 
-/// How many users of a site take a seat: those who are active, now or at a moment, without Cloud's `app` and `customer`
-/// accounts.
-pub async fn seats_taken(
-    connection: &mut SqliteConnection,
-    site: &str,
-    at: Option<Timestamp>,
-) -> Result<i64, sqlx::Error> {
-    let sql = match at {
-        None => {
-            "SELECT count(*) FROM users u WHERE site_id = (SELECT id FROM sites WHERE name = ?1) AND status = 'active' \
-             AND coalesce(account_type, '') NOT IN ('app', 'customer') AND ?2 IS NULL"
-        }
-        Some(_) => {
-            "SELECT count(*) FROM user_history h JOIN accounts a ON a.id = h.user_id \
-             WHERE a.site_id = (SELECT id FROM sites WHERE name = ?1) AND h.status = 'active' \
-             AND coalesce(h.account_type, '') NOT IN ('app', 'customer') \
-             AND h.valid_from <= ?2 AND (h.valid_to IS NULL OR h.valid_to > ?2)"
-        }
-    };
-    sqlx::query_scalar(sql).bind(site).bind(at.map(Timestamp::to_sql)).fetch_one(connection).await
+/// How many users of a site took a seat at a moment: as [`super::count_users`] counts those of now.
+pub async fn seats_taken_at(connection: &mut SqliteConnection, site: &str, at: Timestamp) -> Result<i64, sqlx::Error> {
+    sqlx::query_scalar(
+        "SELECT count(*) FROM user_history h JOIN accounts a ON a.id = h.user_id \
+         WHERE a.site_id = (SELECT id FROM sites WHERE name = ?1) AND h.status = 'active' \
+         AND coalesce(h.account_type, '') NOT IN ('app', 'customer') \
+         AND h.valid_from <= ?2 AND (h.valid_to IS NULL OR h.valid_to > ?2)",
+    )
+    .bind(site)
+    .bind(at.to_sql())
+    .fetch_one(connection)
+    .await
+}
+
+/// The row of a site.
+pub async fn site_id(connection: &mut SqliteConnection, site: &str) -> Result<Option<i64>, sqlx::Error> {
+    sqlx::query_scalar("SELECT id FROM sites WHERE name = ?").bind(site).fetch_optional(connection).await
 }
 
 /// What is to be told by now, the oldest first.
@@ -160,27 +165,42 @@ pub async fn due_notifications(
     connection: &mut SqliteConnection,
     now: Timestamp,
 ) -> Result<Vec<DueNotification>, sqlx::Error> {
-    let rows: Vec<(i64, String, String, String, String, i64)> = sqlx::query_as(
-        "SELECT id, at, event, target, body, attempts FROM notifications WHERE next_at <= ? ORDER BY id LIMIT 100",
+    let rows: Vec<(i64, String, String, String, i64)> = sqlx::query_as(
+        "SELECT id, event, target, body, attempts FROM notifications WHERE next_at <= ? ORDER BY id LIMIT 100",
     )
     .bind(now.to_sql())
     .fetch_all(connection)
     .await?;
-    let due = |(id, at, event, target, body, attempts): (i64, String, String, String, String, i64)| {
+    let due = |(id, event, target, body, attempts)| {
         let attempts = u32::try_from(attempts).unwrap_or(u32::MAX);
-        Ok(DueNotification { id, at: time(&at)?, event, target, body, attempts })
+        DueNotification { id, event, target, body, attempts }
     };
-    rows.into_iter().map(due).collect()
+    Ok(rows.into_iter().map(due).collect())
 }
 
 impl Store {
-    /// Adds what is to be told. Whoever was told of the same already is not told again.
-    pub async fn add_notifications(&self, new: &[NewNotification]) -> Result<(), StoreError> {
+    /// Adds what is to be told, from `now` on, and up to which walks it was looked. Whoever was told of the same already is
+    /// not told again.
+    pub async fn add_notifications(
+        &self,
+        new: &[NewNotification],
+        told: &HashMap<String, i64>,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
         self.write(async |connection| {
+            for (site, walk) in told {
+                sqlx::query(
+                    "INSERT INTO walks_told (site, walk_id) VALUES (?1, ?2) ON CONFLICT (site) DO UPDATE SET walk_id = ?2",
+                )
+                .bind(site)
+                .bind(walk)
+                .execute(&mut *connection)
+                .await?;
+            }
             for NewNotification { at, event, site, walk_id, target, body } in new {
                 sqlx::query(
                     "INSERT OR IGNORE INTO notifications (at, event, site, walk_id, target, body, next_at) \
-                     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?1)",
+                     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
                 )
                 .bind(at.to_sql())
                 .bind(event)
@@ -188,6 +208,7 @@ impl Store {
                 .bind(walk_id)
                 .bind(target)
                 .bind(body)
+                .bind(now.to_sql())
                 .execute(&mut *connection)
                 .await?;
             }
@@ -196,22 +217,21 @@ impl Store {
         .await
     }
 
-    /// Writes what came of attempts.
-    pub async fn add_attempts(&self, attempts: &[Attempt]) -> Result<(), StoreError> {
+    /// Writes what came of an attempt.
+    pub async fn add_attempt(&self, attempt: &Attempt) -> Result<(), StoreError> {
+        let Attempt { id, next_at, delivered_at, answer } = attempt;
         self.write(async |connection| {
-            for Attempt { id, next_at, delivered_at, answer } in attempts {
-                sqlx::query(
-                    "UPDATE notifications SET attempts = attempts + 1, next_at = ?2, delivered_at = ?3, answer = ?4 \
-                     WHERE id = ?1",
-                )
-                .bind(id)
-                .bind(next_at.map(Timestamp::to_sql))
-                .bind(delivered_at.map(Timestamp::to_sql))
-                .bind(answer)
-                .execute(&mut *connection)
-                .await?;
-            }
-            Ok(())
+            sqlx::query(
+                "UPDATE notifications SET attempts = attempts + 1, next_at = ?2, delivered_at = ?3, answer = ?4 \
+                 WHERE id = ?1",
+            )
+            .bind(id)
+            .bind(next_at.map(Timestamp::to_sql))
+            .bind(delivered_at.map(Timestamp::to_sql))
+            .bind(answer)
+            .execute(connection)
+            .await
+            .map(drop)
         })
         .await
     }

@@ -209,6 +209,10 @@ impl Store {
     /// that log is then: what a reader holds on to stays.
     pub async fn tidy(&self) -> Result<u64, StoreError> {
         let mut writer = self.writer().await?;
+        // What the service did and told so long ago is nobody's history.
+        let old = "DELETE FROM skipped_runs WHERE at < datetime('now', '-400 days'); \
+                   DELETE FROM notifications WHERE next_at IS NULL AND at < datetime('now', '-400 days')";
+        sqlx::raw_sql(old).execute(&mut *writer).await.map_err(|error| self.sql(error))?;
         // Of all tables that have changed much; SQLite itself bounds how many rows it looks at.
         let tidied = sqlx::raw_sql("PRAGMA optimize = 0x10002; PRAGMA wal_checkpoint(TRUNCATE)");
         tidied.execute(&mut *writer).await.map_err(|error| self.sql(error))?;

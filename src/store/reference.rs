@@ -10,7 +10,7 @@ use super::{Store, StoreError};
 const INTRODUCTION: &str = include_str!("reference.md");
 
 /// The tables and views that others may rely on, in the order of the page.
-const PUBLIC: [&str; 18] = [
+const PUBLIC: [&str; 19] = [
     "sites",
     "walks",
     "walk_coverage",
@@ -27,6 +27,7 @@ const PUBLIC: [&str; 18] = [
     "jobs",
     "skipped_runs",
     "notifications",
+    "walks_told",
     "pruned",
     "forgotten",
 ];

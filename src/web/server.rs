@@ -117,7 +117,10 @@ impl Server {
 
     /// Waits until it has ended.
     pub async fn ended(&mut self) {
-        let _ = (&mut self.ended).await; // nothing is ever sent
+        // Asked again after it has ended, a channel panics.
+        if !self.ended.is_terminated() {
+            let _ = (&mut self.ended).await; // nothing is ever sent
+        }
     }
 
     /// Stops it: nothing is accepted any more, and what was asked is answered, within some time.

@@ -130,6 +130,7 @@ fn no_byte_of_the_person_is_left_and_the_counts_of_the_past_are() {
     assert_eq!(world.one(held), "1");
     fs::create_dir(world.path("copies")).unwrap();
     world.run(&["db", "backup", "copies/r-2026-01-31.db"]).exits(0);
+    world.run(&["report", "users", "--format", "csv", "--output", "copies/users.csv", "--manifest"]).exits(0);
     world.configure(&format!("{}\n[backup]\npath = \"copies/r-{{date}}.db\"\n", world.site_table("corp")));
     let all: BTreeSet<String> = CANARIES.iter().map(ToString::to_string).chain([key.clone()]).collect();
     assert_eq!(found(world.folder.path(), &key), all);
@@ -160,6 +161,7 @@ fn no_byte_of_the_person_is_left_and_the_counts_of_the_past_are() {
     assert_eq!(world.one(&format!("SELECT why || proven FROM forgotten WHERE user_id = {id}")), "command1");
     assert_eq!(world.one("SELECT count(*) FROM held_changes h JOIN forgotten f ON f.user_id = h.user_id"), "0");
     world.run(&["history", "user", "canary.second"]).exits(2);
+    world.run(&["report", "--verify", "copies/users.csv.manifest.json"]).exits(1).prints(&["1 users were forgotten"]);
     world
         .run(&["history", "group", "bird-watchers"])
         .exits(0)

@@ -254,6 +254,7 @@ fn exports_are_kept_by_their_day() {
         &Place::with(&text.replace("-{date}", "")).refused(),
         &["exports[0].keep", "put {date} once into the file's name"],
     );
+    says(&Place::with(&format!("{text}{text}")).refused(), &["exports[1].path", "is that of another export"]);
     says(&Place::with(&text.replace("keep = 3", "keep = 0")).refused(), &["must be a whole number from 1"]);
 }
 

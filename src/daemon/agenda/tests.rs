@@ -289,6 +289,19 @@ fn firings_of_a_busy_schedule_wait_until_it_has_rested() {
 }
 
 #[test]
+fn a_firing_during_a_rest_does_not_take_the_place_of_the_trial_after_it() {
+    // Failing at 10:30:02, 10:31, 10:33, 10:37, 10:45: the rest after that lasts beyond 11:00.
+    let mut watch = Watch::new(plan("0 0,30 * * * *"), "2026-01-31T10:29:59Z").runs(1_000, Ended::Failed);
+    watch.until("2026-01-31T11:30:00Z");
+    assert!(watch.skips().iter().any(|skip| skip.contains("backing off 2026-01-31 11:00:00")), "{:?}", watch.seen);
+    assert!(
+        watch.starts().iter().any(|start| ("01-31 11:00:01".."01-31 11:10:00").contains(start)),
+        "{:?}",
+        watch.seen
+    );
+}
+
+#[test]
 fn refused_credentials_are_tried_by_the_schedule_alone_and_rarely() {
     let mut watch = Watch::new(plan("0 */10 * * * *"), "2026-01-31T00:05:00Z").runs(1_000, Ended::Refused);
     watch.until("2026-01-31T06:05:00Z");
@@ -315,9 +328,11 @@ fn whoever_reloads_has_mended_it_perhaps() {
 fn a_new_process_does_not_hammer_a_site_that_refused() {
     let mut known = remembered("2026-01-31T05:00:00Z", Last::Refused(at("2026-01-31T05:00:02Z")));
     known.failures = 3;
-    let mut watch = Watch::resuming(plan("0 0 * * * *"), "2026-01-31T05:05:00Z", Some(known));
-    watch.until("2026-01-31T05:30:00Z");
-    assert_eq!(watch.starts(), ["01-31 05:15:02"]);
+    let again = Watch::resuming(plan("0 */10 * * * *"), "2026-01-31T05:00:30Z", Some(known));
+    let mut watch = again.runs(1_000, Ended::Refused);
+    // Once, a minute after the last trial: somebody may have mended it. Then as before, with rests of two hours and more.
+    watch.until("2026-01-31T07:00:00Z");
+    assert_eq!(watch.starts(), ["01-31 05:01:02"]);
 }
 
 #[test]

@@ -4,7 +4,7 @@
 mod events;
 mod post;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -19,7 +19,7 @@ use crate::clock::Clock;
 use crate::config::{Config, Event, Site, Webhook};
 use crate::model::Timestamp;
 use crate::store::{self, Attempt, NewNotification, Store, StoreError};
-use crate::sync::STOPPED;
+use crate::sync::{DIED, STOPPED};
 
 /// How often it looks without being called.
 const ROUND: Duration = Duration::from_secs(30);
@@ -27,8 +27,8 @@ const ROUND: Duration = Duration::from_secs(30);
 const AGAIN: i64 = 30_000;
 /// The longest pause.
 const LONGEST: i64 = 3_600_000;
-/// What could not be told for so long is given up.
-const GIVEN_UP: i64 = 86_400_000;
+/// After so many attempts, some 24 hours, it is given up.
+const GIVEN_UP: u32 = 30;
 
 /// Tells webhooks, until it is dropped.
 pub(super) struct Herald {
@@ -45,13 +45,13 @@ impl Herald {
         let called = call.clone();
         let task = tokio::spawn(async move {
             let mut post = None;
-            let mut looked = HashMap::new();
+            let mut told = HashSet::new();
             loop {
                 let beat = pulse.beat();
                 let config = beat.config;
                 if !config.webhooks.is_empty() {
                     let round = Round { store: &store, clock: &clock, config: &config, began_at: beat.began_at };
-                    if let Err(error) = round.make(&mut looked, &mut post).await {
+                    if let Err(error) = round.make(&mut told, &mut post).await {
                         tracing::error!("webhooks could not be told: {error}");
                     }
                 }
@@ -74,25 +74,30 @@ struct Round<'a> {
 }
 
 impl Round<'_> {
-    /// Finds what there is to tell, and tells it. `looked` has the last walk of each site that was looked at.
-    async fn make(&self, looked: &mut HashMap<String, i64>, post: &mut Option<Post>) -> Result<(), StoreError> {
+    /// Finds what there is to tell, and tells it. `told` has what was told and could not be written down as told.
+    async fn make(&self, told: &mut HashSet<i64>, post: &mut Option<Post>) -> Result<(), StoreError> {
         let mut reader = self.store.reader().await?;
-        let mut found = Vec::new();
+        let before = store::walks_told(&mut reader).await.map_err(|error| self.store.sql(error))?;
+        let (mut found, mut looked) = (Vec::new(), before.clone());
         for site in &self.config.sites {
-            self.look(&mut reader, site, looked, &mut found).await.map_err(|error| self.store.sql(error))?;
+            self.look(&mut reader, site, &mut looked, &mut found).await.map_err(|error| self.store.sql(error))?;
         }
         let new: Vec<NewNotification> = found.iter().flat_map(|news| self.addressed(news)).collect();
-        if !new.is_empty() {
-            self.store.add_notifications(&new).await?;
-        }
         let now = self.clock.now();
-        let due = store::due_notifications(&mut reader, now).await.map_err(|error| self.store.sql(error))?;
-        let mut attempts = Vec::new();
-        for due in due {
-            attempts.push(self.attempt(&due, post).await);
+        if !new.is_empty() || looked != before {
+            self.store.add_notifications(&new, &looked, now).await?;
         }
-        if !attempts.is_empty() {
-            self.store.add_attempts(&attempts).await?;
+        let due = store::due_notifications(&mut reader, now).await.map_err(|error| self.store.sql(error))?;
+        for due in due {
+            let attempt = match told.contains(&due.id) {
+                true => self.told(due.id, "told before".to_owned()),
+                false => self.attempt(&due, post).await,
+            };
+            if attempt.delivered_at.is_some() {
+                told.insert(due.id);
+            }
+            self.store.add_attempt(&attempt).await?;
+            told.remove(&due.id);
         }
         Ok(())
     }
@@ -105,16 +110,19 @@ impl Round<'_> {
         found: &mut Vec<News>,
     ) -> Result<(), sqlx::Error> {
         let after = looked.get(&site.id).copied();
-        for walk in store::ended_walks(reader, &site.id, after, STOPPED).await? {
+        for walk in store::ended_walks(reader, &site.id, after, [STOPPED, DIED]).await? {
             found.extend(events::failed(&site.id, &walk));
             found.extend(events::held(&site.id, &walk));
             if matches!(walk.status.as_str(), "applied" | "partial" | "held") {
                 let moves = store::moves(reader, walk.id).await?;
                 found.extend(events::admins(&site.id, &walk, &moves, &site.admin_groups));
-                if let Some(seats) = site.seats {
-                    let taken = store::seats_taken(reader, &site.id, None).await?;
-                    let before = match walk.not_before.filter(|_| taken > 0) {
-                        Some(before) => Some(store::seats_taken(reader, &site.id, Some(before)).await?),
+                if let Some(seats) = site.seats
+                    && let Some(id) = store::site_id(reader, &site.id).await?
+                {
+                    let (_, taken) = store::count_users(reader, id).await?;
+                    let before = match walk.not_before.filter(|_| u64::try_from(taken).is_ok_and(|taken| taken > seats))
+                    {
+                        Some(before) => Some(store::seats_taken_at(reader, &site.id, before).await?),
                         None => None,
                     };
                     found.extend(events::seats(&site.id, &walk, taken, before, seats));
@@ -149,7 +157,10 @@ impl Round<'_> {
     async fn attempt(&self, due: &store::DueNotification, post: &mut Option<Post>) -> Attempt {
         let now = self.clock.now();
         let gone = |answer: &str| Attempt { id: due.id, next_at: None, delivered_at: None, answer: answer.to_owned() };
-        let Some(webhook) = self.config.webhooks.iter().find(|webhook| post::target(webhook) == due.target) else {
+        let wants = |webhook: &&Webhook| {
+            post::target(webhook) == due.target && webhook.events.iter().any(|event| event.as_str() == due.event)
+        };
+        let Some(webhook) = self.config.webhooks.iter().find(wants) else {
             return gone("given up: it is configured no longer");
         };
         let sender = match post {
@@ -162,13 +173,17 @@ impl Round<'_> {
         let (well, answer) = sender.send(webhook, due, now).await;
         if well {
             tracing::info!(event = %due.event, target = %due.target, "webhook told");
-            return Attempt { id: due.id, next_at: None, delivered_at: Some(self.clock.now()), answer };
+            return self.told(due.id, answer);
         }
         self.again(due, now, answer)
     }
 
+    fn told(&self, id: i64, answer: String) -> Attempt {
+        Attempt { id, next_at: None, delivered_at: Some(self.clock.now()), answer }
+    }
+
     fn again(&self, due: &store::DueNotification, now: Timestamp, answer: String) -> Attempt {
-        let given_up = now.millis() - due.at.millis() >= GIVEN_UP;
+        let given_up = due.attempts + 1 >= GIVEN_UP;
         let pause = AGAIN.saturating_mul(1 << due.attempts.min(20)).min(LONGEST);
         let next_at = (!given_up).then(|| now.plus_millis(pause));
         let goes_on = if given_up { "given up" } else { "it is tried again" };

@@ -32,7 +32,9 @@ fn exports_are_written_by_site_and_day_and_the_oldest_go() {
     world.sync().exits(0);
     fs::create_dir_all(world.path("out/corp")).unwrap();
     for name in ["users-2020-01-01.json", "users-2020-01-02.json", "users-all.json", ".users-2020-01-02.json.abc.tmp"] {
-        fs::write(world.path(&format!("out/corp/{name}")), "old").unwrap();
+        let path = world.path(&format!("out/corp/{name}"));
+        fs::write(&path, "old").unwrap();
+        assert!(std::process::Command::new("touch").args(["-d", "2020-01-02"]).arg(&path).status().unwrap().success());
     }
     let service = Service::start(&world);
     until_rows(&world, "jobs WHERE job LIKE 'export:users:%' AND outcome = 'done'", 1);
