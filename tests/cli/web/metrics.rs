@@ -93,10 +93,11 @@ fn every_value_is_right_whatever_becomes_of_walks() {
     let size = std::fs::metadata(world.file()).unwrap().len();
     assert!((page.value("rollbook_database_size_bytes") - size as f64).abs() < 1e6);
     // The export is written every second.
-    Page::until(&service, "rollbook_job_consecutive_failures{name=\"export:users:users.csv\"}", 0.0);
+    let export = format!("{{name=\"export:users:{}\"}}", world.path("users.csv").display());
+    Page::until(&service, &format!("rollbook_job_consecutive_failures{export}"), 0.0);
     super::served::until(|| {
         let page = Page::of(&service);
-        let written = page.get("rollbook_job_last_success_timestamp_seconds{name=\"export:users:users.csv\"}");
+        let written = page.get(&format!("rollbook_job_last_success_timestamp_seconds{export}"));
         written.ok_or(page.text)
     });
 
