@@ -86,14 +86,11 @@ impl Service {
         Ran { exit: status.code().unwrap_or(-1), stdout: String::new(), stderr: self.said() }
     }
 
-    /// Stops it with SIGTERM: in order, and in the time that systemd is promised.
+    /// Stops it with SIGTERM, in order: after ten seconds it would end itself, with another exit code.
     #[track_caller]
     pub fn stop(self) -> Ran {
-        let begun = Instant::now();
         self.signal(libc::SIGTERM);
-        let ran = self.wait().exits(0);
-        assert!(begun.elapsed() < Duration::from_secs(10), "it took {:?}:\n{}", begun.elapsed(), ran.stderr);
-        ran
+        self.wait().exits(0)
     }
 }
 
