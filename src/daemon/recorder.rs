@@ -40,7 +40,6 @@ async fn write(store: Store, mut waiting: UnboundedReceiver<Record>) {
     // Of a job the newest counts.
     let (mut jobs, mut skipped) = (BTreeMap::<String, JobRow>::new(), Vec::new());
     loop {
-        let mut more = true;
         let next = match jobs.is_empty() && skipped.is_empty() {
             true => waiting.recv().await,
             // The database did not take it.
@@ -49,7 +48,7 @@ async fn write(store: Store, mut waiting: UnboundedReceiver<Record>) {
                 Err(_) => waiting.try_recv().ok(),
             },
         };
-        more &= next.is_some() || !waiting.is_closed();
+        let more = next.is_some() || !waiting.is_closed();
         for record in next.into_iter().chain(std::iter::from_fn(|| waiting.try_recv().ok())) {
             match record {
                 Record::Job(row) => drop(jobs.insert(row.job.clone(), row)),

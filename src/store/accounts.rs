@@ -37,11 +37,7 @@ const VERSION: &str = "name, full_name, email, status, active, has_access, direc
 
 fn decode(row: &SqliteRow) -> Result<AccountRow, sqlx::Error> {
     let text = |index: usize| row.try_get::<Option<String>, _>(index);
-    let time = |index: usize| {
-        row.try_get::<Option<&str>, _>(index)?
-            .map(|text| Timestamp::parse_sql(text).map_err(|error| sqlx::Error::Decode(Box::new(error))))
-            .transpose()
-    };
+    let time = |index: usize| row.try_get::<Option<&str>, _>(index)?.map(super::time).transpose();
     let status: &str = row.try_get(16)?;
     Ok(AccountRow {
         id: UserId(row.try_get(0)?),
@@ -193,7 +189,7 @@ pub async fn newest_keyless(connection: &mut SqliteConnection, site: SiteId) -> 
     .bind(site.0)
     .fetch_one(connection)
     .await?;
-    newest.map(|text| Timestamp::parse_sql(&text).map_err(|error| sqlx::Error::Decode(Box::new(error)))).transpose()
+    newest.as_deref().map(super::time).transpose()
 }
 
 /// The next users in the look-up rotation, `limit` in all: those whom no listing shows and who are not proven gone, and

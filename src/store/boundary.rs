@@ -4,6 +4,7 @@ use std::fmt;
 
 use sqlx::sqlite::SqliteConnection;
 
+use super::time;
 use crate::model::Timestamp;
 
 /// Before this moment the mirror does not know any more how things were.
@@ -28,6 +29,5 @@ pub async fn boundary(connection: &mut SqliteConnection) -> Result<Option<Bounda
         sqlx::query_as("SELECT cutoff, at FROM pruned ORDER BY cutoff DESC, id LIMIT 1")
             .fetch_optional(connection)
             .await?;
-    let time = |text: &str| Timestamp::parse_sql(text).map_err(|error| sqlx::Error::Decode(Box::new(error)));
     row.map(|(cutoff, at)| Ok(Boundary { cutoff: time(&cutoff)?, at: time(&at)? })).transpose()
 }

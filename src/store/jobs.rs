@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use sqlx::Row;
 use sqlx::sqlite::{SqliteConnection, SqliteRow};
 
-use super::{Store, StoreError};
+use super::{Store, StoreError, time};
 use crate::model::Timestamp;
 
 /// A row of `jobs`.
@@ -161,10 +161,6 @@ async fn add_skipped(connection: &mut SqliteConnection, skipped: &SkippedRow) ->
         .execute(connection)
         .await
         .map(drop)
-}
-
-fn time(sql: &str) -> Result<Timestamp, sqlx::Error> {
-    Timestamp::parse_sql(sql).map_err(|error| sqlx::Error::Decode(Box::new(error)))
 }
 
 #[cfg(test)]

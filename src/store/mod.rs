@@ -72,8 +72,15 @@ pub use walks::{
 };
 pub use writer::Writer;
 
+use crate::model::Timestamp;
+
 /// How many values go into one `json_each` argument: enough to make the statement's own cost vanish.
 const CHUNK: usize = 5_000;
+
+/// A time as SQL spells it.
+fn time(sql: &str) -> Result<Timestamp, sqlx::Error> {
+    Timestamp::parse_sql(sql).map_err(|error| sqlx::Error::Decode(Box::new(error)))
+}
 
 /// Ids as a JSON array, for `json_each`.
 fn json_ids(ids: impl Iterator<Item = i64>) -> String {

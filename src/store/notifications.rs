@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use sqlx::sqlite::SqliteConnection;
 use sqlx::{Connection, Row};
 
-use super::{Store, StoreError};
+use super::{Store, StoreError, time};
 use crate::model::Timestamp;
 
 /// A walk that has ended, as far as somebody may have to be told of it.
@@ -247,8 +247,4 @@ impl Store {
         transaction.commit().await.map_err(|error| self.sql(error))?;
         writer.close().await.map_err(|error| self.sql(error))
     }
-}
-
-fn time(sql: &str) -> Result<Timestamp, sqlx::Error> {
-    Timestamp::parse_sql(sql).map_err(|error| sqlx::Error::Decode(Box::new(error)))
 }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use sqlx::Row;
 use sqlx::sqlite::{SqliteConnection, SqliteRow};
 
+use super::time;
 use super::walks::STOPPED;
 use crate::model::Timestamp;
 
@@ -276,10 +277,6 @@ fn walk_row(row: &SqliteRow) -> Result<WalkRow, sqlx::Error> {
         memberships_seen: row.try_get(7)?,
         was_held: row.try_get(8)?,
     })
-}
-
-fn time(sql: &str) -> Result<Timestamp, sqlx::Error> {
-    Timestamp::parse_sql(sql).map_err(|error| sqlx::Error::Decode(Box::new(error)))
 }
 
 #[cfg(test)]

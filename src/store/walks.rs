@@ -5,8 +5,8 @@ use std::collections::HashMap;
 use sqlx::sqlite::SqliteConnection;
 use sqlx::{Connection, Row};
 
-use super::CHUNK;
 use super::bulk::{Bound, Prepared};
+use super::{CHUNK, time};
 use crate::model::{Account, ChangeKind, GroupId, SiteId, Times, Timestamp, UserId, WalkId};
 
 /// A walk that has begun.
@@ -83,9 +83,7 @@ pub async fn find_site(connection: &mut SqliteConnection, name: &str) -> Result<
     let site = SiteId(row.try_get(0)?);
     let user_list = row.try_get(1)?;
     let cloud_id = row.try_get(2)?;
-    let time = |text: Option<String>| {
-        text.map(|text| Timestamp::parse_sql(&text).map_err(|error| sqlx::Error::Decode(Box::new(error)))).transpose()
-    };
+    let time = |text: Option<String>| text.as_deref().map(time).transpose();
     // Found from the end by the rows' order: the newest walks are the ones that count.
     let applied_at =
         sqlx::query_scalar("SELECT at FROM walks WHERE site_id = ? AND status = 'applied' ORDER BY id DESC LIMIT 1")
@@ -197,7 +195,6 @@ pub async fn fail_running(
     .bind(site)
     .fetch_all(connection)
     .await?;
-    let time = |text: &str| Timestamp::parse_sql(text).map_err(|error| sqlx::Error::Decode(Box::new(error)));
     rows.into_iter().map(|(id, began)| Ok((WalkId(id), time(&began)?))).collect()
 }
 

@@ -26,10 +26,11 @@ mod users;
 mod walk;
 
 pub use crate::confluence::Memory;
+pub use crate::store::{DIED, STOPPED};
 pub use decide::{DecideError, Decided, decide};
 pub use diff::{Diff, DiffChange, Edit, FieldChange, GroupDiff, GroupRef};
 pub use error::{Failing, WalkError};
 pub use guard::Reason;
 pub use hold::Hold;
 pub use people::UserRef;
-pub use walk::{DIED, Progress, STOPPED, WalkOptions, WalkReport, WalkStatus, dry_run, interrupted, walk};
+pub use walk::{Progress, WalkOptions, WalkReport, WalkStatus, dry_run, interrupted, walk};

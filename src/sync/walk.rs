@@ -153,12 +153,6 @@ async fn walk_once(site: &Site, store: &Store, options: WalkOptions<'_>) -> Resu
     Err(Failed { error, asked: Some((start.walk, end.figures)) })
 }
 
-/// Why a walk ended that a signal stopped, as in `walks.error`.
-pub const STOPPED: &str = store::STOPPED;
-
-/// Why a walk ended whose process died, as in `walks.error`.
-pub const DIED: &str = store::DIED;
-
 /// Tells a walk that was stopped in the middle as failed; `false` when there was none any more: it had been applied.
 /// The caller holds the site's lock no longer. `why` is told in the walk's row.
 pub async fn interrupted(site: &str, store: &Store, clock: &Clock, why: &str) -> Result<bool, StoreError> {
