@@ -42,7 +42,6 @@ use crate::clock::Clock;
 use crate::config::{self, Config, ConfigError, Environment, LoadOptions, Loaded, LogFormat};
 use crate::model::Timestamp;
 use crate::render::quoted;
-use crate::report::DAY;
 use crate::store::sandbox::SandboxError;
 use crate::store::{Store, StoreError, is_unusable};
 use crate::telemetry::{self, Logging};
@@ -233,22 +232,7 @@ pub type Outcome = Result<Exit, Failure>;
 /// # Errors
 /// [`Exit::Usage`] for what is no time, and for the future: what will be is not known.
 fn as_of(text: Option<&str>, clock: &Clock) -> Result<(Timestamp, bool), Failure> {
-    let now = clock.now();
-    let Some(text) = text else { return Ok((now, false)) };
-    let usage = |what: String| Failure::new(Exit::Usage, format!("--as-of: {what}"));
-    let time = Timestamp::parse_human(text).map_err(|_| {
-        let told = quoted(text);
-        usage(format!("{told} is neither a date (2026-03-31) nor an RFC 3339 time (2026-03-31T12:00:00Z)"))
-    })?;
-    let is_today = !text.contains(':') && now < time && time.plus_millis(-DAY) < now;
-    match time {
-        _ if is_today => Ok((now, false)),
-        time if time > now => {
-            let now = &now.to_sql()[..19];
-            Err(usage(format!("{text} is in the future: it is {now} UTC, and the mirror knows only what was")))
-        }
-        time => Ok((time, true)),
-    }
+    crate::report::moment(text, clock.now()).map_err(|why| Failure::new(Exit::Usage, format!("--as-of: {why}")))
 }
 
 /// A connection that reads the mirror at `path`.

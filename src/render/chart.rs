@@ -5,7 +5,7 @@ use std::fmt::Write;
 use askama::Template;
 use chrono::{DateTime, Datelike, NaiveDate, NaiveTime, Timelike, Utc};
 
-use super::{Cell, Chart, Column, visible};
+use super::{Cell, Chart, Column, Table, Value, visible};
 use crate::model::Timestamp;
 
 /// More points are not kept: memory is bounded, and nobody could tell them apart.
@@ -167,10 +167,22 @@ impl Series {
     }
 }
 
+/// The rows of `table` drawn, a part of a page, or the sentence that says why there is no drawing. The ids of its elements
+/// begin with `id`; the page's style sheet has its colours.
+pub fn chart(chart: &Chart, table: &Table, title: &str, id: &str) -> Result<String, askama::Error> {
+    let Some(mut series) = Series::of(chart, &table.columns) else { return Ok(String::new()) };
+    for row in &table.rows {
+        series.row(&row.iter().map(Value::cell).collect::<Vec<_>>());
+    }
+    Drawing { id: id.to_owned(), ..series.draw(title) }.render()
+}
+
 /// What the template draws.
 #[derive(Default, Template)]
 #[template(path = "chart.html")]
 pub(super) struct Drawing {
+    /// What the ids of its elements begin with: a page may have several.
+    id: String,
     title: String,
     description: String,
     /// Why there is nothing else here.

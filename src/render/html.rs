@@ -186,8 +186,8 @@ fn push_row<'c>(kinds: &[Kind], row: impl Iterator<Item = &'c Cell<'c>>, out: &m
     out.push_str("</tr>\n");
 }
 
-/// A cell. The script sorts those of class `n` as numbers and those with a time by that.
-fn push_cell(kind: Kind, cell: &Cell<'_>, out: &mut String) -> std::fmt::Result {
+/// A cell of an HTML table. The script of a page that stands alone sorts those of class `n` as numbers and those with a time by that.
+pub fn push_cell(kind: Kind, cell: &Cell<'_>, out: &mut String) -> std::fmt::Result {
     match cell {
         Cell::Null => out.write_str("<td></td>"),
         Cell::Text(text) => {

@@ -23,6 +23,8 @@ use std::io::{self, Seek, Write};
 
 use crate::model::Timestamp;
 
+pub use chart::chart;
+pub use html::push_cell as push_html_cell;
 pub use json::{write_object as write_json_object, write_text as write_json_text};
 pub use text::{duration, quoted, visible};
 

@@ -25,7 +25,7 @@ mod tests;
 pub use declaration::{Origin, Report, ReportColumn};
 pub use exceptions::{EXCEPTED, EXCEPTIONS};
 pub use parameter::{Parameter, ParameterKind};
-pub use past::Reach;
+pub use past::{Reach, moment};
 pub use reference::reference;
 pub use registry::Registry;
 pub use run::{Answer, ReportError, Request, Settings, Told, collect, run};

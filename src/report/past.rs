@@ -3,8 +3,30 @@
 use super::declaration::Report;
 use super::run::{ReportError, Request};
 use super::{DAY, ParameterKind};
-use crate::render::Value;
+use crate::model::Timestamp;
+use crate::render::{Value, quoted};
 use crate::store::Boundary;
+
+/// The moment that a person means with as-of, and whether it is one of the past. Today's date is now: the day is not over.
+///
+/// # Errors
+/// A sentence for what is no time, and for the future: what will be is not known.
+pub fn moment(text: Option<&str>, now: Timestamp) -> Result<(Timestamp, bool), String> {
+    let Some(text) = text else { return Ok((now, false)) };
+    let time = Timestamp::parse_human(text).map_err(|_| {
+        let told = quoted(text);
+        format!("{told} is neither a date (2026-03-31) nor an RFC 3339 time (2026-03-31T12:00:00Z)")
+    })?;
+    let is_today = !text.contains(':') && now < time && time.plus_millis(-DAY) < now;
+    match time {
+        _ if is_today => Ok((now, false)),
+        time if time > now => {
+            let now = &now.to_sql()[..19];
+            Err(format!("{} is in the future: it is {now} UTC, and the mirror knows only what was", quoted(text)))
+        }
+        time => Ok((time, true)),
+    }
+}
 
 /// How far back the rows of a report reach, of whatever moment it is asked.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -54,7 +54,7 @@ pub use notifications::{
     moves, seats_taken_at, site_id, walks_told,
 };
 pub use oddities::Oddities;
-pub use open::{Store, StoreError, is_unusable};
+pub use open::{SCHEMA, Store, StoreError, is_unusable};
 pub use prune::{Pruned, prunable, prune};
 pub use reference::reference;
 pub use size::{Size, size};

@@ -29,7 +29,7 @@ const MIGRATIONS: [&str; 5] = [
 ];
 
 /// The newest schema this program knows.
-pub(super) const SCHEMA: i32 = MIGRATIONS.len() as i32;
+pub const SCHEMA: i32 = MIGRATIONS.len() as i32;
 
 /// What can be wrong with a database file. Each message says what to do.
 #[derive(Debug, thiserror::Error)]

@@ -11,14 +11,17 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use sha2::{Digest, Sha256};
+use subtle::ConstantTimeEq;
 
 use super::ops::line;
+use super::pages;
 use super::routes::Shared;
+use super::session::{self, SIGN_IN};
 use crate::config::{Http, Secret};
 
 /// Answered to everybody: whether it lives and whether it is fresh is asked by machines that know no token, and tells
-/// nothing of people.
-const OPEN: [&str; 2] = ["/healthz", "/readyz"];
+/// nothing of people; nor does the form where one signs in, and how pages look.
+const OPEN: [&str; 4] = ["/healthz", "/readyz", SIGN_IN, pages::STYLE];
 
 /// What is remembered from the start.
 #[derive(Clone, Debug)]
@@ -65,7 +68,7 @@ impl Guard {
     }
 
     /// The token that is required.
-    fn token<'a>(&'a self, http: &'a Http) -> Option<&'a Secret> {
+    pub fn token<'a>(&'a self, http: &'a Http) -> Option<&'a Secret> {
         http.token.as_ref().or(self.token.as_ref())
     }
 }
@@ -81,15 +84,30 @@ pub(super) async fn admit(State(shared): State<Shared>, request: Request, next: 
     let open = OPEN.contains(&request.uri().path());
     if let Some(token) = guard.token(http).filter(|_| !open)
         && !presented(request.headers()).is_some_and(|presented| is_same(&presented, token.reveal().as_bytes()))
+        && !session::is_signed_in(request.headers(), token, shared.clock.now())
     {
-        let mut refused =
-            line(StatusCode::UNAUTHORIZED, "refused: give the token of http.token_file, as Bearer or password");
-        for way in ["Bearer realm=\"rollbook\"", "Basic realm=\"rollbook\", charset=\"UTF-8\""] {
-            refused.headers_mut().append(header::WWW_AUTHENTICATE, HeaderValue::from_static(way));
-        }
-        return refused;
+        return unknown(&request);
     }
     next.run(request).await.into_response()
+}
+
+/// Who asks without a token: a browser is shown the form, and is not made to ask with a window of its own.
+fn unknown(request: &Request) -> Response {
+    let ways = ["Bearer realm=\"rollbook\"", "Basic realm=\"rollbook\", charset=\"UTF-8\""];
+    let (mut refused, ways) = match pages::are_wanted(request.headers()) {
+        true => {
+            let next = request.uri().path_and_query().map_or("/", |asked| asked.as_str());
+            (pages::sign_in(StatusCode::UNAUTHORIZED, next, false), &ways[..1])
+        }
+        false => {
+            let why = "refused: give the token of http.token_file, as Bearer or password";
+            (line(StatusCode::UNAUTHORIZED, why), &ways[..])
+        }
+    };
+    for way in ways {
+        refused.headers_mut().append(header::WWW_AUTHENTICATE, HeaderValue::from_static(way));
+    }
+    refused
 }
 
 /// The token that a request brings: as Bearer, or as the password of Basic, whatever the name.
@@ -107,9 +125,9 @@ fn presented(headers: &HeaderMap) -> Option<Vec<u8>> {
     Some(pair.split_off(colon + 1))
 }
 
-/// Compared by their digests: how long that takes tells nothing of how much of it is right.
-fn is_same(presented: &[u8], token: &[u8]) -> bool {
-    Sha256::digest(presented) == Sha256::digest(token)
+/// Compared by their digests, in constant time: it tells nothing of how much of it is right, nor how long it is.
+pub(super) fn is_same(presented: &[u8], token: &[u8]) -> bool {
+    Sha256::digest(presented).ct_eq(&Sha256::digest(token)).into()
 }
 
 /// Base64, as browsers write it.

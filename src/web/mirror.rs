@@ -1,17 +1,26 @@
 //! Asking the database without waiting for it: a few at a time, and none for long. A disk that hangs takes these few, and
-//! nobody else.
+//! nobody else; a question that takes long takes a lane of its own.
+//!
+//! What is answered may be kept until the database changes ([`Mirror::generation`]).
 
-use std::sync::Arc;
+use std::fs;
+use std::ops::{Deref, DerefMut};
+use std::os::unix::fs::MetadataExt;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use sqlx::SqliteConnection;
+use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
-use crate::store::{Store, StoreError};
+use crate::store::{SCHEMA, Store, StoreError};
 
-/// Questions at one time.
-const AT_ONCE: usize = 4;
+/// Instructions of a statement between two looks at the clock: well under a millisecond.
+const LOOK_EVERY: i32 = 1000;
+
+/// Connections that are kept open while nobody asks.
+const IDLE: usize = 6;
 
 /// Why there is no answer.
 #[derive(Debug, thiserror::Error)]
@@ -19,24 +28,107 @@ pub(super) enum MirrorError {
     /// It took too long.
     #[error("the database did not answer within {} s", .0.as_secs())]
     Late(Duration),
+    /// Another release is at it, or will be.
+    #[error(
+        "the database has the schema {found}, and this process knows {known}: it is being migrated, or was by a newer release"
+    )]
+    Migrating {
+        /// Its schema.
+        found: i32,
+        /// Ours.
+        known: i32,
+    },
     /// It cannot be read.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// A statement failed.
+    #[error("the database cannot be read: {0}")]
+    Sql(#[from] sqlx::Error),
     /// A defect.
     #[error("the question ended by a defect of rollbook")]
     Defect,
 }
 
-/// The database, for whoever asks from outside.
+/// Who waits for whom: questions of one lane for each other, and for no other.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Lane {
+    /// Health and metrics.
+    Watch,
+    /// What is found by an index, or kept.
+    Quick,
+    /// Whole tables: reports.
+    Slow,
+}
+
+/// The database, for whoever asks from outside. Cheap to clone.
 #[derive(Clone, Debug)]
 pub(super) struct Mirror {
     store: Store,
-    seats: Arc<Semaphore>,
+    lanes: [Arc<Semaphore>; 3],
+    idle: Arc<Mutex<Vec<Kept>>>,
+    sentinel: Arc<tokio::sync::Mutex<Option<Sentinel>>>,
+}
+
+/// A state of the database: two answers of one generation are the same, unless they depend on the time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Generation(FileId, i64);
+
+#[cfg(test)]
+impl Generation {
+    /// One of many.
+    pub fn of_test(number: i64) -> Self {
+        Self((0, 0), number)
+    }
+}
+
+/// Which file it is: one that was put in its place is another.
+type FileId = (u64, u64);
+
+/// A connection, and the file that it reads.
+#[derive(Debug)]
+struct Kept {
+    connection: SqliteConnection,
+    file: FileId,
+}
+
+/// The connection that sees whether others write.
+#[derive(Debug)]
+struct Sentinel(Kept);
+
+/// A connection that only reads, and whose statements are stopped at the deadline. Goes back where it came from.
+pub(super) struct Reader {
+    kept: Option<Kept>,
+    idle: Arc<Mutex<Vec<Kept>>>,
+}
+
+impl Deref for Reader {
+    type Target = SqliteConnection;
+
+    fn deref(&self) -> &SqliteConnection {
+        &self.kept.as_ref().expect("taken when dropped").connection
+    }
+}
+
+impl DerefMut for Reader {
+    fn deref_mut(&mut self) -> &mut SqliteConnection {
+        &mut self.kept.as_mut().expect("taken when dropped").connection
+    }
+}
+
+impl Drop for Reader {
+    fn drop(&mut self) {
+        let Some(kept) = self.kept.take().filter(|_| !std::thread::panicking()) else { return };
+        let mut idle = self.idle.lock().expect("no panic while held");
+        if idle.len() < IDLE {
+            idle.push(kept);
+        }
+    }
 }
 
 impl Mirror {
     pub fn new(store: Store) -> Self {
-        Self { store, seats: Arc::new(Semaphore::new(AT_ONCE)) }
+        let lane = |seats| Arc::new(Semaphore::new(seats));
+        Self { store, lanes: [lane(2), lane(4), lane(2)], idle: Arc::default(), sentinel: Arc::default() }
     }
 
     /// The database itself.
@@ -44,32 +136,97 @@ impl Mirror {
         &self.store
     }
 
-    /// Does `work` with a connection that only reads and whose statements are stopped after `limit`. Where it does not end
-    /// by then it is left behind, and keeps its seat until it does.
-    pub async fn ask<T, F>(
+    /// Does `work` with a connection that only reads and whose statements are stopped after `limit`, on a thread of its
+    /// own. Where it does not end by then it is left behind, and keeps its seat until it does.
+    pub async fn ask<T, E, F>(
         &self,
+        lane: Lane,
         limit: Duration,
-        work: impl FnOnce(SqliteConnection) -> F + Send + 'static,
-    ) -> Result<T, MirrorError>
+        work: impl FnOnce(Reader) -> F + Send + 'static,
+    ) -> Result<T, E>
     where
         T: Send + 'static,
-        F: Future<Output = Result<T, sqlx::Error>> + Send,
+        E: From<MirrorError> + Send + 'static,
+        F: Future<Output = Result<T, E>>,
     {
-        let (store, deadline) = (self.store.clone(), Instant::now() + limit);
+        let (mirror, seats, deadline) = (self.clone(), self.lanes[lane as usize].clone(), Instant::now() + limit);
         let asked = async {
-            let seat = self.seats.clone().acquire_owned().await.expect("the seats are never closed");
-            tokio::spawn(async move {
+            let seat = seats.acquire_owned().await.expect("the seats are never closed");
+            // A statement that is read row by row keeps its thread.
+            let handle = Handle::current();
+            let work = move || {
                 let _seat = seat;
-                let reader = store.reader_until(deadline).await?;
-                work(reader).await.map_err(|error| MirrorError::Store(store.sql(error)))
-            })
-            .await
+                let answer = async {
+                    let reader = mirror.reader(deadline).await?;
+                    work(reader).await
+                };
+                let answer = handle.block_on(timeout(limit, answer));
+                answer.unwrap_or_else(|_| Err(MirrorError::Late(limit).into()))
+            };
+            tokio::task::spawn_blocking(work).await
         };
         match timeout(limit, asked).await {
             Ok(Ok(answer)) => answer,
-            Ok(Err(_)) => Err(MirrorError::Defect),
-            Err(_) => Err(MirrorError::Late(limit)),
+            Ok(Err(_)) => Err(MirrorError::Defect.into()),
+            Err(_) => Err(MirrorError::Late(limit).into()),
         }
+    }
+
+    /// The state that the database is in; what was read before it was asked for may be of an earlier one, what is read
+    /// afterwards may be of a later one.
+    pub async fn generation(&self, limit: Duration) -> Result<Generation, MirrorError> {
+        let look = async {
+            let mut sentinel = self.sentinel.lock().await;
+            // Taken out: where it is left behind in the middle another one looks next.
+            let mut kept = match sentinel.take() {
+                Some(Sentinel(kept)) if Some(kept.file) == self.file() => kept,
+                _ => self.open().await?,
+            };
+            let version: i64 = sqlx::query_scalar("PRAGMA data_version")
+                .fetch_one(&mut kept.connection)
+                .await
+                .map_err(|error| self.store.sql(error))?;
+            let generation = Generation(kept.file, version);
+            *sentinel = Some(Sentinel(kept));
+            Ok(generation)
+        };
+        timeout(limit, look).await.unwrap_or(Err(MirrorError::Late(limit)))
+    }
+
+    async fn reader(&self, deadline: Instant) -> Result<Reader, MirrorError> {
+        let file = self.file();
+        let idle = || self.idle.lock().expect("no panic while held").pop();
+        let kept = loop {
+            match idle() {
+                Some(kept) if Some(kept.file) == file => break Some(kept),
+                Some(_) => {} // of a file that is there no more
+                None => break None,
+            }
+        };
+        let mut kept = match kept {
+            Some(kept) => kept,
+            None => self.open().await?,
+        };
+        let sql = |error| MirrorError::Store(self.store.sql(error));
+        let mut locked = kept.connection.lock_handle().await.map_err(sql)?;
+        locked.set_progress_handler(LOOK_EVERY, move || Instant::now() < deadline);
+        drop(locked);
+        let found: i32 =
+            sqlx::query_scalar("PRAGMA user_version").fetch_one(&mut kept.connection).await.map_err(sql)?;
+        if found != SCHEMA {
+            return Err(MirrorError::Migrating { found, known: SCHEMA });
+        }
+        Ok(Reader { kept: Some(kept), idle: self.idle.clone() })
+    }
+
+    async fn open(&self) -> Result<Kept, MirrorError> {
+        // Before it is opened: one that is put in its place meanwhile is found out by the next.
+        let file = self.file().unwrap_or_default();
+        Ok(Kept { connection: self.store.reader().await?, file })
+    }
+
+    fn file(&self) -> Option<FileId> {
+        fs::metadata(self.store.path()).ok().map(|found| (found.dev(), found.ino()))
     }
 }
 
@@ -78,6 +235,8 @@ mod tests {
     use super::*;
 
     const SHORT: Duration = Duration::from_millis(200);
+    /// More than anything here takes.
+    const LONG: Duration = Duration::from_secs(60);
 
     async fn mirror() -> (tempfile::TempDir, Mirror) {
         let folder = tempfile::tempdir().unwrap();
@@ -85,38 +244,86 @@ mod tests {
         (folder, Mirror::new(store))
     }
 
-    async fn count(mirror: &Mirror) -> Result<i64, MirrorError> {
-        let count = async |mut reader| sqlx::query_scalar("SELECT count(*) FROM sites").fetch_one(&mut reader).await;
-        mirror.ask(SHORT, count).await
+    const SEATS: usize = 4;
+
+    async fn count(mirror: &Mirror, limit: Duration) -> Result<i64, MirrorError> {
+        let count = async |mut reader: Reader| {
+            Ok(sqlx::query_scalar("SELECT count(*) FROM sites").fetch_one(&mut *reader).await?)
+        };
+        mirror.ask(Lane::Quick, limit, count).await
     }
 
     #[tokio::test]
     async fn what_takes_too_long_is_stopped() {
         let (_folder, mirror) = mirror().await;
         const ENDLESS: &str = "WITH RECURSIVE n(i) AS (VALUES (1) UNION ALL SELECT i FROM n) SELECT count(*) FROM n";
-        for _ in 0..2 * AT_ONCE {
-            let ask = mirror.ask(SHORT, async |mut reader| sqlx::query(ENDLESS).fetch_one(&mut reader).await.map(drop));
-            assert!(matches!(ask.await, Err(MirrorError::Late(_) | MirrorError::Store(_))));
+        for _ in 0..2 * SEATS {
+            let endless =
+                async |mut reader: Reader| Ok(sqlx::query(ENDLESS).fetch_one(&mut *reader).await.map(drop)?);
+            let ask = mirror.ask(Lane::Quick, SHORT, endless);
+            assert!(matches!(ask.await, Err(MirrorError::Late(_) | MirrorError::Sql(_))));
         }
         // Each was stopped and gave its seat back.
-        assert_eq!(count(&mirror).await.unwrap(), 0);
+        assert_eq!(count(&mirror, LONG).await.unwrap(), 0);
     }
 
     #[tokio::test]
     async fn what_hangs_keeps_no_more_than_its_seats() {
         let (_folder, mirror) = mirror().await;
-        let hangs = || mirror.ask(SHORT, async |_| std::future::pending::<Result<(), sqlx::Error>>().await);
-        for _ in 0..AT_ONCE {
+        // As a disk does.
+        let hangs = || {
+            mirror.ask(Lane::Quick, SHORT, async |_| {
+                std::thread::sleep(10 * SHORT);
+                Ok::<_, MirrorError>(())
+            })
+        };
+        for _ in 0..SEATS {
             assert!(matches!(hangs().await, Err(MirrorError::Late(_))));
         }
-        assert!(matches!(count(&mirror).await, Err(MirrorError::Late(_))), "no seat is left");
+        assert!(matches!(count(&mirror, SHORT).await, Err(MirrorError::Late(_))), "no seat is left");
+        let other = mirror.ask(Lane::Slow, LONG, async |_| Ok::<_, MirrorError>(7));
+        assert_eq!(other.await.unwrap(), 7, "another lane has its own");
     }
 
     #[tokio::test]
     async fn a_defect_is_told_and_the_next_is_answered() {
         let (_folder, mirror) = mirror().await;
-        let ask = mirror.ask(SHORT, async |_| -> Result<(), sqlx::Error> { panic!("a defect") });
+        let ask = mirror.ask(Lane::Quick, LONG, async |_| -> Result<(), MirrorError> { panic!("a defect") });
         assert!(matches!(ask.await, Err(MirrorError::Defect)));
-        assert_eq!(count(&mirror).await.unwrap(), 0);
+        assert_eq!(count(&mirror, LONG).await.unwrap(), 0);
+    }
+
+    #[tokio::test]
+    async fn a_generation_lasts_until_somebody_writes() {
+        let (folder, mirror) = mirror().await;
+        let generation = async || mirror.generation(LONG).await.unwrap();
+        let first = generation().await;
+        count(&mirror, LONG).await.unwrap();
+        assert_eq!(generation().await, first);
+        let mut writer = mirror.store().writer().await.unwrap();
+        let site = "INSERT INTO sites (name, kind, base_url) VALUES ('corp', 'cloud', 'https://example.com/wiki')";
+        sqlx::query(site).execute(&mut *writer).await.unwrap();
+        let second = generation().await;
+        assert_ne!(second, first);
+        assert_eq!(count(&mirror, LONG).await.unwrap(), 1, "a connection that was kept sees it");
+        writer.close().await.unwrap();
+        // Another file in its place: one that was restored.
+        let (file, other) = (folder.path().join("rollbook.db"), folder.path().join("other.db"));
+        Store::open_or_create(&other).await.unwrap();
+        for beside in ["-wal", "-shm"] {
+            std::fs::remove_file(folder.path().join(format!("rollbook.db{beside}"))).unwrap();
+        }
+        std::fs::rename(&other, &file).unwrap();
+        assert_ne!(generation().await, second);
+        assert_eq!(count(&mirror, LONG).await.unwrap(), 0);
+    }
+
+    #[tokio::test]
+    async fn another_schema_is_told() {
+        let (_folder, mirror) = mirror().await;
+        count(&mirror, LONG).await.unwrap();
+        let mut writer = mirror.store().writer().await.unwrap();
+        sqlx::query("PRAGMA user_version = 1").execute(&mut *writer).await.unwrap();
+        assert!(matches!(count(&mirror, LONG).await, Err(MirrorError::Migrating { found: 1, .. })));
     }
 }

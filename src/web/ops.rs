@@ -9,6 +9,7 @@ use axum::response::{IntoResponse, Response};
 use prometheus_client::encoding::prometheus_text::CONTENT_TYPE;
 
 use super::metrics;
+use super::mirror::{Lane, MirrorError, Reader};
 use super::routes::Shared;
 use crate::config::Config;
 use crate::model::Timestamp;
@@ -41,7 +42,8 @@ fn health(age: Duration) -> (StatusCode, String) {
 /// Whether every site that is configured is fresh. Says how many are not; `rollbook status` says which.
 pub(super) async fn readyz(State(shared): State<Shared>) -> Response {
     let config = shared.pulse.beat().config;
-    let moments = shared.mirror.ask(READY_WITHIN, async |mut reader| applied_moments(&mut reader).await).await;
+    let moments = async |mut reader: Reader| Ok(applied_moments(&mut reader).await?);
+    let moments: Result<_, MirrorError> = shared.mirror.ask(Lane::Watch, READY_WITHIN, moments).await;
     match moments {
         Ok(moments) => {
             let (status, text) = readiness(&config, &moments, shared.clock.now());

@@ -89,10 +89,13 @@ impl Server {
             clock,
             guard: Guard::new(address, http),
             ledger: Arc::default(),
+            pages: Arc::default(),
+            compat: Arc::default(),
         };
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(THREADS)
             .thread_name("web")
+            .on_thread_start(give_way)
             .enable_all()
             .build()?;
         let (stop, stopped) = oneshot::channel::<()>();
@@ -127,6 +130,15 @@ impl Server {
     pub async fn stop(mut self) {
         drop(self.stop.take());
         let _ = timeout(2 * STOPPING, self.ended()).await; // the process ends
+    }
+}
+
+/// Makes this thread, and those that it starts, wait for the others of the process: who looks waits for the walk, and not
+/// the walk for who looks.
+fn give_way() {
+    const LOWER: i32 = 10;
+    if let Err(error) = rustix::process::setpriority_process(None, LOWER) {
+        tracing::debug!(%error, "the web server's threads are as important as the others");
     }
 }
 

@@ -11,6 +11,7 @@ use self::catalogue::*;
 pub(super) use self::catalogue::{ALL, Kind};
 use self::figures::Figures;
 pub(super) use self::sites::Ledger;
+use super::mirror::{Lane, MirrorError, Reader};
 use super::routes::Shared;
 use crate::daemon::Beat;
 use crate::store::walk_job;
@@ -23,7 +24,8 @@ pub(super) async fn exposition(shared: &Shared) -> String {
     let (beat, now, mut figures) = (shared.pulse.beat(), shared.clock.now(), Figures::default());
     service(&beat, &mut figures);
     let (ledger, database) = (shared.ledger.clone(), shared.mirror.store().path().to_owned());
-    let read = shared.mirror.ask(WITHIN, move |reader| sites::read(reader, ledger, database, now)).await;
+    let read = async move |mut reader: Reader| Ok(sites::read(&mut reader, ledger, database, now).await?);
+    let read: Result<_, MirrorError> = shared.mirror.ask(Lane::Watch, WITHIN, read).await;
     figures.flag(&DATABASE_READABLE, &[], read.is_ok());
     match read {
         Ok(read) => read.tell(&beat.config.sites, &beat.jobs, now, &mut figures),

@@ -62,7 +62,7 @@ pub(super) struct Read {
 
 /// Reads all of it as of one moment.
 pub(super) async fn read(
-    mut reader: SqliteConnection,
+    reader: &mut SqliteConnection,
     ledger: Arc<Mutex<Ledger>>,
     database: PathBuf,
     now: Timestamp,
