@@ -55,6 +55,9 @@ _rollbook() {
             rollbook,report)
                 cmd="rollbook__subcmd__report"
                 ;;
+            rollbook,serve)
+                cmd="rollbook__subcmd__serve"
+                ;;
             rollbook,simulate)
                 cmd="rollbook__subcmd__simulate"
                 ;;
@@ -181,6 +184,9 @@ _rollbook() {
             rollbook__subcmd__help,report)
                 cmd="rollbook__subcmd__help__subcmd__report"
                 ;;
+            rollbook__subcmd__help,serve)
+                cmd="rollbook__subcmd__help__subcmd__serve"
+                ;;
             rollbook__subcmd__help,simulate)
                 cmd="rollbook__subcmd__help__subcmd__simulate"
                 ;;
@@ -305,7 +311,7 @@ _rollbook() {
 
     case "${cmd}" in
         rollbook)
-            opts="-v -q -h -V --config --database --log-format --verbose --quiet --help --version demo simulate init check-config doctor sync daemon status walks report export access history sql db completions man help"
+            opts="-v -q -h -V --config --database --log-format --verbose --quiet --help --version demo simulate init check-config doctor sync daemon serve status walks report export access history sql db completions man help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1131,7 +1137,7 @@ _rollbook() {
             return 0
             ;;
         rollbook__subcmd__help)
-            opts="demo simulate init check-config doctor sync daemon status walks report export access history sql db completions man help"
+            opts="demo simulate init check-config doctor sync daemon serve status walks report export access history sql db completions man help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1467,6 +1473,20 @@ _rollbook() {
             return 0
             ;;
         rollbook__subcmd__help__subcmd__report)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        rollbook__subcmd__help__subcmd__serve)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -1866,6 +1886,36 @@ _rollbook() {
                     return 0
                     ;;
                 --verify)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --database)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --log-format)
+                    COMPREPLY=($(compgen -W "text json" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        rollbook__subcmd__serve)
+            opts="-v -q -h -V --listen --config --database --log-format --verbose --quiet --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --listen)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -6,10 +6,10 @@ use clap::{Parser, Subcommand};
 
 use super::{
     Exit, Failure, Global, Outcome, access, check_config, completions, daemon, db, demo, doctor, export, history,
-    holds, init, man, reader, report, simulate, sql, status, sync, walks,
+    holds, init, man, reader, report, serve, simulate, sql, status, sync, walks,
 };
 use crate::clock::Clock;
-use crate::config::{Config, Loaded, LogFormat};
+use crate::config::{Config, Loaded, LogFormat, SecretFiles};
 use crate::store::Store;
 use crate::telemetry;
 
@@ -39,6 +39,8 @@ enum Sub {
     Sync(sync::Options),
     /// Walk the sites on their schedules, write the exports, and keep house, until SIGTERM
     Daemon(daemon::Options),
+    /// Answer pages, reports and the upstream interfaces from the mirror until SIGTERM; walks nothing
+    Serve(serve::Options),
     /// How fresh each site's mirror is, and what is wrong
     Status(status::Options),
     /// The walks, and what each found
@@ -166,6 +168,7 @@ async fn run(command: Command, clock: &Clock, out: &mut impl Write) -> Outcome {
             let config = told(loaded);
             daemon::run(options, config, &global, clock).await
         }
+        Sub::Serve(options) => serve::run(options, &global, clock).await,
         Sub::Status(options) => {
             let (path, config) = global.load_for_reading(clock)?;
             let sites = config.map(|config| status::configured(&config, clock)).unwrap_or_default();
@@ -192,7 +195,7 @@ async fn run(command: Command, clock: &Clock, out: &mut impl Write) -> Outcome {
         }
         Sub::Report(options) if options.name.is_none() && options.verify.is_none() => {
             // The listing needs no database, and so no configuration.
-            let config = match global.load_with(clock, false) {
+            let config = match global.load_with(clock, SecretFiles::None) {
                 Ok(loaded) => Some(loaded.config),
                 Err(failure) if failure.is_absent_config() => None,
                 Err(failure) => return Err(failure),

@@ -8,7 +8,8 @@ use tokio::time::Duration;
 use super::{Exit, Failure, Global, Outcome};
 use crate::clock::Clock;
 use crate::config::{Config, Http, LoadOptions};
-use crate::daemon::{self, DaemonError, Loader, Service, Signal, Ticker};
+use crate::daemon::{self, DaemonError, Loader, Pulse, Service, Signal, Ticker};
+use crate::store::Store;
 use crate::web::{self, Server};
 
 /// How long the scheduler has to stop.
@@ -35,7 +36,8 @@ pub async fn run(_options: Options, config: Config, global: &Global, clock: &Clo
     };
     let service = opened.map_err(failure)?;
     // Whoever starts the service hears that it is there once it can be asked.
-    let mut server = http.listen.map(|address| serve(address, &http, &service, clock)).transpose()?;
+    let mut server =
+        http.listen.map(|address| serve(address, &http, service.pulse(), service.store(), clock)).transpose()?;
     let (ticker, ticks) = Ticker::start().await.map_err(|error| failure(error.into()))?;
     let died = async {
         match &mut server {
@@ -63,12 +65,19 @@ async fn stopped(signals: &mut UnboundedReceiver<Signal>) {
     std::future::pending().await
 }
 
-fn serve(address: SocketAddr, http: &Http, service: &Service, clock: &Clock) -> Result<Server, Failure> {
+/// Answers there from now on.
+pub(super) fn serve(
+    address: SocketAddr,
+    http: &Http,
+    pulse: Pulse,
+    store: &Store,
+    clock: &Clock,
+) -> Result<Server, Failure> {
     let listener = web::bind(address).map_err(|error| {
         let exit = if error.is_permanent() { Exit::Config } else { Exit::Failure };
         Failure { exit, error: error.into() }
     })?;
-    Ok(Server::start(listener, http, service.pulse(), service.store(), clock.clone())?)
+    Ok(Server::start(listener, http, pulse, store, clock.clone())?)
 }
 
 /// Reads the configuration as this process did, with the same flags.

@@ -21,6 +21,7 @@ mod output;
 mod progress;
 mod reference;
 pub mod report;
+pub mod serve;
 pub mod simulate;
 pub mod sql;
 pub mod status;
@@ -39,7 +40,7 @@ use std::path::{Path, PathBuf};
 use tracing_subscriber::filter::LevelFilter;
 
 use crate::clock::Clock;
-use crate::config::{self, Config, ConfigError, Environment, LoadOptions, Loaded, LogFormat};
+use crate::config::{self, Config, ConfigError, Environment, LoadOptions, Loaded, LogFormat, SecretFiles};
 use crate::model::Timestamp;
 use crate::render::quoted;
 use crate::store::sandbox::SandboxError;
@@ -69,10 +70,10 @@ pub struct Global {
 impl Global {
     /// The configuration that these flags, the process's environment and the current directory name.
     pub fn load(&self, clock: &Clock) -> Result<Loaded, Failure> {
-        self.load_with(clock, true)
+        self.load_with(clock, SecretFiles::All)
     }
 
-    fn load_with(&self, clock: &Clock, secret_files: bool) -> Result<Loaded, Failure> {
+    fn load_with(&self, clock: &Clock, secret_files: SecretFiles) -> Result<Loaded, Failure> {
         let options = LoadOptions { secret_files, ..self.load_options(clock)? };
         config::load(&options).map_err(Failure::config)
     }
@@ -92,7 +93,7 @@ impl Global {
     /// What a command that only reads the mirror needs: where it is, and the configuration, less what secret files hold,
     /// unless there is none and `--database` says it all.
     fn load_for_reading(&self, clock: &Clock) -> Result<(PathBuf, Option<Config>), Failure> {
-        match (self.load_with(clock, false), &self.database) {
+        match (self.load_with(clock, SecretFiles::None), &self.database) {
             (Ok(loaded), _) => {
                 self.start_logging(loaded.config.log.format);
                 Ok((loaded.config.database.path.clone(), Some(loaded.config)))

@@ -21,6 +21,8 @@ pub struct LoadOptions {
     pub database: Option<PathBuf>,
     /// `--log-format`
     pub log_format: Option<String>,
+    /// `--listen`
+    pub listen: Option<String>,
     /// Where `ROLLBOOK_CONFIG`, `ROLLBOOK__…` and `CREDENTIALS_DIRECTORY` are looked up.
     pub environment: Environment,
     /// Where `rollbook.toml` is looked for, and where relative paths of flags and variables begin.
@@ -29,9 +31,20 @@ pub struct LoadOptions {
     pub system_file: PathBuf,
     /// The time from which on a schedule must fire.
     pub now: Timestamp,
-    /// Whether secret files are read. Whoever may read the mirror need not be let into them: without, what they hold is
-    /// empty.
-    pub secret_files: bool,
+    /// Which secret files are read.
+    pub secret_files: SecretFiles,
+}
+
+/// Which secret files are read. Whoever may read the mirror need not be let into them: what is not read is empty.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum SecretFiles {
+    /// All of them.
+    All,
+    /// That of `[http]`: for a process that answers, and asks no site.
+    OfHttp,
+    /// None.
+    #[default]
+    None,
 }
 
 impl LoadOptions {
@@ -42,11 +55,12 @@ impl LoadOptions {
             config: None,
             database: None,
             log_format: None,
+            listen: None,
             environment,
             current_dir,
             system_file,
             now,
-            secret_files: true,
+            secret_files: SecretFiles::All,
         }
     }
 }
@@ -157,6 +171,9 @@ fn flags(options: &LoadOptions) -> Layer {
     }
     if let Some(format) = &options.log_format {
         set("log", "format", "--log-format", format.clone());
+    }
+    if let Some(address) = &options.listen {
+        set("http", "listen", "--listen", address.clone());
     }
     layer
 }

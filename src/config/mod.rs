@@ -28,7 +28,7 @@ mod tests;
 
 pub use duration::parse_duration;
 pub use environment::Environment;
-pub use load::{LoadOptions, Loaded, load};
+pub use load::{LoadOptions, Loaded, SecretFiles, load};
 pub use man::{inlines, man_page};
 pub use problem::{ConfigError, Origin, Problem, Setting};
 pub use reference::reference;

@@ -11,7 +11,7 @@ use serde_json::json;
 
 use super::keys::{self, ALWAYS, Key, Kind, join};
 use super::problem::{Origin, Problem, Setting};
-use super::{Schedule, Secret, parse_duration, secret};
+use super::{Schedule, Secret, SecretFiles, parse_duration, secret};
 
 /// What every key is read with, and what reading found.
 #[derive(Default)]
@@ -21,8 +21,8 @@ pub(super) struct Context {
     pub current_folder: PathBuf,
     /// `$CREDENTIALS_DIRECTORY`, where systemd puts what `LoadCredential=` names.
     pub credentials: Option<PathBuf>,
-    /// Whether secret files are read.
-    pub secret_files: bool,
+    /// Which secret files are read.
+    pub secret_files: SecretFiles,
     /// Where tables begin.
     pub tables: HashMap<String, Origin>,
     pub problems: RefCell<Vec<Problem>>,
@@ -329,7 +329,12 @@ impl<'a> Scope<'a> {
             let credential = self.credential(named);
             let is_credential = credential.is_some();
             let file = credential.map_or_else(|| self.resolve(value), Ok)?;
-            if !self.context.secret_files {
+            let is_read = match self.context.secret_files {
+                SecretFiles::All => true,
+                SecretFiles::OfHttp => self.path_of(name).starts_with("http."),
+                SecretFiles::None => false,
+            };
+            if !is_read {
                 return Ok((Secret::new(String::new()), json!(file.to_string_lossy())));
             }
             let secret = secret::read_file(&file)?;
@@ -348,9 +353,9 @@ impl<'a> Scope<'a> {
         [folder.join(name), folder.join(format!("rollbook_{name}"))].into_iter().find(|file| file.exists())
     }
 
-    /// Whether secret files are read.
+    /// Whether secret files are read, all of them.
     pub fn reads_secret_files(&self) -> bool {
-        self.context.secret_files
+        self.context.secret_files == SecretFiles::All
     }
 
     fn resolve(&self, value: &Value) -> Result<PathBuf, String> {

@@ -38,7 +38,8 @@ impl Beat {
 }
 
 impl Pulse {
-    pub(super) fn new(config: Arc<Config>, now: Timestamp) -> Self {
+    /// Of a process that begins now.
+    pub fn new(config: Arc<Config>, now: Timestamp) -> Self {
         Self(Arc::new(Mutex::new(Beat {
             began_at: now,
             turned_at: now,
@@ -56,13 +57,13 @@ impl Pulse {
     }
 
     /// The loop has turned.
-    pub(super) fn turned(&self, now: Timestamp, jobs: Vec<Standing>) {
+    pub fn turned(&self, now: Timestamp, jobs: Vec<Standing>) {
         let mut beat = self.0.lock().expect("no panic while held");
         (beat.turned_at, beat.turned, beat.jobs) = (now, Instant::now(), jobs);
     }
 
     /// The configuration was read again.
-    pub(super) fn reloaded(&self, now: Timestamp, read: Result<Arc<Config>, String>) {
+    pub fn reloaded(&self, now: Timestamp, read: Result<Arc<Config>, String>) {
         let mut beat = self.0.lock().expect("no panic while held");
         match read {
             Ok(config) => (beat.config, beat.loaded_at, beat.refused) = (config, now, None),

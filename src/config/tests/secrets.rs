@@ -119,10 +119,20 @@ fn a_folder_of_credentials_has_each_behind_its_prefix() {
 fn whoever_only_reads_the_mirror_needs_no_secret() {
     let mut place = site("data-center", "token_file = \"none\"\n[[webhooks]]\nurl_file = \"nor.this\"");
     says(&place.refused(), &["token_file", "url_file"]);
-    place.options.secret_files = false;
+    place.options.secret_files = SecretFiles::None;
     let loaded = place.load();
     assert_eq!(basic(&loaded).1, "");
     assert_eq!(loaded.config.webhooks[0].url.reveal(), "");
+}
+
+#[test]
+fn whoever_answers_needs_the_token_of_its_own_server_alone() {
+    let mut place = site("data-center", "token_file = \"none\"\n[http]\ntoken_file = \"own\"").file("own", "s3cret");
+    place.options.secret_files = SecretFiles::OfHttp;
+    place.options.listen = Some("0.0.0.0:1234".to_owned());
+    let http = place.load().config.http;
+    assert_eq!(http.token.unwrap().reveal(), "s3cret");
+    assert_eq!(http.listen.unwrap().to_string(), "0.0.0.0:1234", "the flag counts before the file");
 }
 
 #[test]

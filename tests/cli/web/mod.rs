@@ -7,7 +7,9 @@ mod metrics;
 mod page;
 mod promtool;
 mod rules;
+mod serve;
 mod served;
+mod signing_in;
 
 pub use page::Page;
 pub use served::{Served, listening};

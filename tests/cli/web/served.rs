@@ -46,7 +46,13 @@ impl Served {
     /// Starts it, and waits until it listens.
     #[track_caller]
     pub fn start(world: &World) -> Self {
-        let mut service = Self::spawn(world);
+        Self::of(world, &["daemon"])
+    }
+
+    /// Starts this command, and waits until it listens.
+    #[track_caller]
+    pub fn of(world: &World, command: &[&str]) -> Self {
+        let mut service = Self::spawned(world, command);
         let said = service.until_said("listening on http://");
         let address = said.split("listening on http://").nth(1).unwrap();
         service.address = address.split_whitespace().next().unwrap().to_owned();
@@ -55,7 +61,11 @@ impl Served {
 
     /// Starts it, and waits for nothing.
     pub fn spawn(world: &World) -> Self {
-        let mut child = world.command(&["daemon"]).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+        Self::spawned(world, &["daemon"])
+    }
+
+    fn spawned(world: &World, command: &[&str]) -> Self {
+        let mut child = world.command(command).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
         let said = Arc::new(Mutex::new(String::new()));
         let (heard, stderr) = (said.clone(), BufReader::new(child.stderr.take().unwrap()));
         std::thread::spawn(move || {
