@@ -1,6 +1,7 @@
 //! `rollbook demo` as a newcomer runs it: the real program, in an empty folder, without configuration.
 
 use std::fs;
+use std::io::BufRead;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
@@ -17,6 +18,18 @@ fn rollbook(folder: &Path, arguments: &[&str]) -> Output {
 fn text(output: &Output) -> String {
     assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout.clone()).unwrap()
+}
+
+/// Runs the web server of the demo until it listens.
+fn serves(command: &str, folder: &Path) {
+    let mut shell = Command::new("sh");
+    shell.args(["-c", &format!("exec {}", command.trim())]).current_dir(folder);
+    let mut server = shell.stderr(Stdio::piped()).spawn().unwrap();
+    let said = std::io::BufReader::new(server.stderr.take().unwrap()).lines().map_while(Result::ok);
+    let listens = said.into_iter().any(|line| line.contains("listening on http://127.0.0.1:"));
+    server.kill().unwrap();
+    server.wait().unwrap();
+    assert!(listens, "{command}");
 }
 
 /// One number, asked of the database by SQL.
@@ -57,8 +70,10 @@ fn a_year_is_mirrored_and_told_as_it_is() {
     }
     let commands: Vec<_> =
         story.split("Try next").nth(1).unwrap().lines().filter(|line| line.starts_with("  ")).collect();
-    assert_eq!(commands.len(), 4);
-    for command in &commands {
+    let [questions @ .., serve] = commands.as_slice() else { panic!("{commands:?}") };
+    assert_eq!(questions.len(), 4);
+    serves(&format!("{serve} --listen 127.0.0.1:0"), folder.path());
+    for command in questions {
         let output = Command::new("sh").args(["-c", command]).current_dir(folder.path()).output().unwrap();
         assert!(!text(&output).is_empty(), "{command}");
     }

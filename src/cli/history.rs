@@ -238,7 +238,7 @@ fn text(story: &Story, all: bool, out: &mut dyn Write) -> io::Result<()> {
                 continue;
             }
         }
-        write!(out, "  {}  {}", &event.at.to_sql()[..19], sentence(event))?;
+        write!(out, "  {}  {}", &event.at.to_sql()[..19], event.sentence())?;
         match event.not_before {
             Some(before) => {
                 writeln!(out, "  (between {} and {})", &before.to_sql()[..19], &event.at.to_sql()[..19])?;
@@ -252,45 +252,4 @@ fn text(story: &Story, all: bool, out: &mut dyn Write) -> io::Result<()> {
 /// How many of the oldest such events are counted instead of shown.
 fn left_out(events: &[Event], all: bool, such: impl Fn(&Event) -> bool) -> usize {
     if all { 0 } else { events.iter().filter(|event| such(event)).count().saturating_sub(SHOWN) }
-}
-
-pub(super) fn sentence(event: &Event) -> String {
-    let value = |value: &Option<String>| value.as_deref().map_or("(empty)".into(), |text| visible(text).into_owned());
-    let other = event.user.as_deref().or(event.group.as_deref()).unwrap_or_default();
-    let first = event.not_before.is_none();
-    match event.kind.as_str() {
-        "user.created" if first => "found by the first walk".to_owned(),
-        "group.created" if first => "found by the first walk".to_owned(),
-        "user.created" | "group.created" => "first seen".to_owned(),
-        "member.added" => {
-            let verb = match (event.user.is_some(), first) {
-                (true, true) => "found as a member:",
-                (true, false) => "joined by",
-                (false, true) => "found in the group",
-                (false, false) => "joined the group",
-            };
-            format!("{verb} {}", visible(other))
-        }
-        "member.removed" => {
-            let verb = if event.user.is_some() { "left by" } else { "left the group" };
-            format!("{verb} {}", visible(other))
-        }
-        // It is not known whether it was a member still.
-        "member.forgotten" => format!("a member was forgotten: {}", visible(other)),
-        "group.removed" => "removed".to_owned(),
-        "user.access-lost" => "lost access".to_owned(),
-        "user.access-gained" => "gained access".to_owned(),
-        "login.success" => "logged in".to_owned(),
-        "login.failure" => "failed to log in".to_owned(),
-        "login.active" => "was active".to_owned(),
-        "evidence" => format!("looked up: {}", value(&event.after)),
-        kind => {
-            let verb = kind.strip_prefix("user.").or_else(|| kind.strip_prefix("group.")).unwrap_or(kind);
-            match &event.field {
-                Some(field) => format!("{verb}: {field}: {} -> {}", value(&event.before), value(&event.after)),
-                None if event.before.is_none() && event.after.is_none() => verb.to_owned(),
-                None => format!("{verb}: {} -> {}", value(&event.before), value(&event.after)),
-            }
-        }
-    }
 }

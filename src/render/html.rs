@@ -18,23 +18,26 @@ const ROWS: &str = "rows";
 /// A cell of more characters scrolls, or it would make its row as high.
 const LONG: usize = 400;
 
+/// What stands above the rows.
 #[derive(Template)]
 #[template(path = "head.html")]
-struct Head<'a> {
-    title: &'a str,
+#[allow(missing_docs)] // as in `Frame`
+pub struct Head<'a> {
+    pub title: &'a str,
     /// What stands between backquotes, every second part, is code.
-    description: Vec<&'a str>,
-    as_of: Option<Moment>,
-    parameters: Vec<(String, String)>,
-    walks: Vec<String>,
-    incomplete: Option<&'static str>,
-    notes: Vec<String>,
+    pub description: Vec<&'a str>,
+    pub as_of: Option<Moment>,
+    pub parameters: Vec<(String, String)>,
+    pub walks: Vec<String>,
+    pub incomplete: Option<&'static str>,
+    pub notes: Vec<String>,
 }
 
 /// An instant for programs, and for readers.
-struct Moment {
-    exact: String,
-    shown: String,
+#[allow(missing_docs)]
+pub struct Moment {
+    pub exact: String,
+    pub shown: String,
 }
 
 /// A table up to its first row.
@@ -127,7 +130,8 @@ impl Writer<'_> {
     }
 }
 
-fn head<'a>(frame: Option<&'a Frame>, title: &'a str) -> Head<'a> {
+/// What is told above the rows, on any page.
+pub fn head<'a>(frame: Option<&'a Frame>, title: &'a str) -> Head<'a> {
     let Some(frame) = frame else {
         let (description, parameters, walks, notes) = Default::default();
         return Head { title, description, as_of: None, parameters, walks, incomplete: None, notes };
@@ -150,21 +154,23 @@ fn head<'a>(frame: Option<&'a Frame>, title: &'a str) -> Head<'a> {
     if walks.is_empty() {
         walks.push("No site has been walked yet.".to_owned());
     }
-    let mut description: Vec<_> = frame.description.split('`').collect();
-    if description.len() % 2 == 0 {
-        // A backquote without another is one.
-        description = vec![&frame.description];
-    }
     let given = frame.parameters.iter().filter(|(_, value)| *value != Value::Null);
     Head {
         title,
-        description,
+        description: marked(&frame.description),
         as_of: Some(Moment { exact: frame.as_of.to_rfc3339(), shown: moment(frame.as_of) }),
         parameters: given.map(|(name, value)| (visible(name).into_owned(), told(value))).collect(),
         walks,
         incomplete: frame.incomplete.then_some(INCOMPLETE),
         notes: frame.notes.iter().map(|note| visible(note).into_owned()).collect(),
     }
+}
+
+/// The parts of a text, of which every second one stood between backquotes: it is code.
+pub fn marked(text: &str) -> Vec<&str> {
+    let parts: Vec<_> = text.split('`').collect();
+    // A backquote without another is one.
+    if parts.len() % 2 == 0 { vec![text] } else { parts }
 }
 
 /// A value in the text above the rows.

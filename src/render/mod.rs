@@ -24,7 +24,7 @@ use std::io::{self, Seek, Write};
 use crate::model::Timestamp;
 
 pub use chart::chart;
-pub use html::push_cell as push_html_cell;
+pub use html::{Head as HtmlHead, head as html_head, marked, push_cell as push_html_cell};
 pub use json::{write_object as write_json_object, write_text as write_json_text};
 pub use text::{duration, quoted, visible};
 
@@ -60,7 +60,7 @@ impl Kind {
     }
 
     /// Whether its values stand at the right of their column.
-    const fn is_number(self) -> bool {
+    pub(crate) const fn is_number(self) -> bool {
         matches!(self, Self::Integer | Self::Real)
     }
 }
@@ -231,6 +231,27 @@ impl Format {
     /// The format of this name.
     pub fn named(name: &str) -> Option<Self> {
         <Self as clap::ValueEnum>::from_str(name, false).ok()
+    }
+
+    /// Those of files, each of which is its file's ending.
+    pub fn of_files() -> impl Iterator<Item = Self> {
+        <Self as clap::ValueEnum>::value_variants().iter().copied().filter(|format| *format != Self::Table)
+    }
+
+    /// What such a file says that it is, in HTTP.
+    pub fn media_type(self) -> &'static str {
+        match self {
+            Self::Table => "text/plain; charset=utf-8",
+            Self::Csv => "text/csv; charset=utf-8; header=present",
+            Self::Json => "application/json",
+            Self::Ndjson => "application/x-ndjson",
+            Self::Xml => "application/xml",
+            #[cfg(feature = "xlsx")]
+            Self::Xlsx => "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+            #[cfg(feature = "parquet")]
+            Self::Parquet => "application/vnd.apache.parquet",
+            Self::Html => "text/html; charset=utf-8",
+        }
     }
 
     /// Whether it is no text: nothing for a terminal.

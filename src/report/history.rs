@@ -3,6 +3,7 @@
 use sqlx::SqliteConnection;
 
 use crate::model::{TimeError, Timestamp};
+use crate::render::visible;
 
 /// A user that was asked for.
 #[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
@@ -52,6 +53,58 @@ impl Event {
     /// Whether this is one of many: a time of logging in, failing to, or being active.
     pub fn is_login(&self) -> bool {
         self.kind.starts_with("login.")
+    }
+
+    /// What happened, in words.
+    pub fn sentence(&self) -> String {
+        match self.words() {
+            (words, None) => words,
+            (words, Some(other)) => format!("{words} {}", visible(other)),
+        }
+    }
+
+    /// The same, and apart from it the user or the group that it ends with.
+    pub fn words(&self) -> (String, Option<&str>) {
+        let value =
+            |value: &Option<String>| value.as_deref().map_or("(empty)".into(), |text| visible(text).into_owned());
+        let first = self.not_before.is_none();
+        let words = match self.kind.as_str() {
+            "member.added" | "member.removed" | "member.forgotten" => {
+                let other = self.user.as_deref().or(self.group.as_deref());
+                return (self.membership().to_owned(), other.or(Some("")));
+            }
+            "user.created" | "group.created" if first => "found by the first walk".to_owned(),
+            "user.created" | "group.created" => "first seen".to_owned(),
+            "group.removed" => "removed".to_owned(),
+            "user.access-lost" => "lost access".to_owned(),
+            "user.access-gained" => "gained access".to_owned(),
+            "login.success" => "logged in".to_owned(),
+            "login.failure" => "failed to log in".to_owned(),
+            "login.active" => "was active".to_owned(),
+            "evidence" => format!("looked up: {}", value(&self.after)),
+            kind => {
+                let verb = kind.strip_prefix("user.").or_else(|| kind.strip_prefix("group.")).unwrap_or(kind);
+                match &self.field {
+                    Some(field) => format!("{verb}: {field}: {} -> {}", value(&self.before), value(&self.after)),
+                    None if self.before.is_none() && self.after.is_none() => verb.to_owned(),
+                    None => format!("{verb}: {} -> {}", value(&self.before), value(&self.after)),
+                }
+            }
+        };
+        (words, None)
+    }
+
+    fn membership(&self) -> &'static str {
+        match (self.kind.as_str(), self.user.is_some(), self.not_before.is_none()) {
+            ("member.added", true, true) => "found as a member:",
+            ("member.added", true, false) => "joined by",
+            ("member.added", false, true) => "found in the group",
+            ("member.added", false, false) => "joined the group",
+            ("member.removed", true, _) => "left by",
+            ("member.removed", false, _) => "left the group",
+            // It is not known whether it was a member still.
+            _ => "a member was forgotten:",
+        }
     }
 }
 

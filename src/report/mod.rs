@@ -16,6 +16,7 @@ pub mod registry;
 pub mod rows;
 mod run;
 mod sift;
+mod window;
 
 #[cfg(test)]
 pub(crate) mod testing;
@@ -30,6 +31,7 @@ pub use reference::reference;
 pub use registry::Registry;
 pub use run::{Answer, ReportError, Request, Settings, Told, collect, run};
 pub use sift::Sift;
+pub use window::{Order, View, Window, view};
 
 /// Milliseconds in a day.
 pub(crate) const DAY: i64 = 86_400_000;

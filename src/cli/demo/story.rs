@@ -9,7 +9,7 @@ use sqlx::{Column as _, Row, SqliteConnection};
 
 use super::page::{Page, columns, command, count};
 use super::{CLOUD, SITE, ask, questions};
-use crate::cli::{Failure, describe::thousands, history};
+use crate::cli::{Failure, describe::thousands};
 use crate::model::Timestamp;
 use crate::render::{Kind, Table, Value, visible};
 use crate::report::history::{Event, find_users, former_names, user_events};
@@ -319,6 +319,11 @@ impl Story<'_> {
         ] {
             self.page.line(&format!("  {}", command(arguments)));
         }
+        let config = Path::new(database).with_file_name("rollbook.toml");
+        self.page.line("");
+        self.page.say("The same to look at, in a browser at http://127.0.0.1:8642, until Ctrl-C:");
+        self.page.line("");
+        self.page.line(&format!("  {}", command(&["--config", &config.to_string_lossy(), "serve"])));
     }
 
     /// Runs a report on the Data Center.
@@ -388,7 +393,7 @@ fn days(events: &[Event]) -> Vec<(String, String)> {
     // What one walk saw of the same kind makes one sentence; so do log-ins in a row.
     for run in events.chunk_by(|a, b| a.kind == b.kind && (a.is_login() || (a.group.is_some() && a.at == b.at))) {
         let (first, last) = (&run[0], &run[run.len() - 1]);
-        let mut sentence = history::sentence(first);
+        let mut sentence = first.sentence();
         if first.is_login() && run.len() > 1 {
             sentence.push_str(&format!(" {} times until {}", run.len(), day(last)));
         }

@@ -1,8 +1,22 @@
 //! The pages: made here whole, from the templates in `templates/web/`. They ask for one style sheet and nothing else, and
 //! no script: what can be chosen is a link or a form.
 
+mod changes;
+mod download;
+mod find;
+mod group;
 mod overview;
+mod report;
+mod report_form;
+mod report_pager;
+mod report_rows;
+mod reports;
+mod search;
 mod show;
+mod user;
+mod user_events;
+mod walk;
+mod walks;
 
 use askama::Template;
 use axum::Router;
@@ -14,6 +28,7 @@ use axum::routing::get;
 
 use super::refusal::Refusal;
 use super::routes::Shared;
+use super::shelf::Shelf;
 
 /// The style sheet's address.
 pub(super) const STYLE: &str = "/style.css";
@@ -23,11 +38,27 @@ const STYLE_KEPT: HeaderValue = HeaderValue::from_static("max-age=300");
 
 /// What is kept from one page to the next.
 #[derive(Debug, Default)]
-pub(super) struct Shelves {}
+pub(super) struct Shelves {
+    overview: Shelf<overview::Known>,
+    /// Pages of reports.
+    reports: Shelf<report::Kept>,
+}
 
 /// Their addresses.
 pub(super) fn router() -> Router<Shared> {
-    Router::new().route("/", get(overview::page)).layer(middleware::from_fn(as_pages)).route(STYLE, get(style))
+    Router::new()
+        .route("/", get(overview::page))
+        .route("/walks", get(walks::page))
+        .route("/walks/{id}", get(walk::page))
+        .route("/changes", get(changes::page))
+        .route("/reports", get(reports::page))
+        .route("/reports/{name}", get(report::page))
+        .route("/users/{id}", get(user::page))
+        .route("/groups/{id}", get(group::page))
+        .route("/find", get(find::page))
+        .route("/search", get(search::page))
+        .layer(middleware::from_fn(as_pages))
+        .route(STYLE, get(style))
 }
 
 /// Whether whoever asks reads pages.

@@ -1,7 +1,7 @@
 //! How values are shown on pages.
 
 use crate::model::Timestamp;
-use crate::render::duration;
+use crate::render::{duration, visible};
 
 /// A moment for readers, and for machines.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,6 +40,22 @@ pub(super) fn escaped(text: &str) -> String {
     percent_encoding::utf8_percent_encode(text, percent_encoding::NON_ALPHANUMERIC).to_string()
 }
 
+/// A text of several lines, nothing else in which is left hidden.
+pub(super) fn lines(text: &str) -> String {
+    text.lines().map(visible).collect::<Vec<_>>().join("\n")
+}
+
+/// At most so many characters of a text that somebody wrote.
+const LONGEST: usize = 400;
+
+/// A text that is not longer than a cell.
+pub(super) fn shortened(text: &str) -> String {
+    match text.char_indices().nth(LONGEST) {
+        None => text.to_owned(),
+        Some((end, _)) => format!("{}…", &text[..end]),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -48,6 +64,8 @@ mod tests {
     fn values_are_shown() {
         assert_eq!(count(-1_234_567), "-1\u{202f}234\u{202f}567");
         assert_eq!(count(999), "999");
+        assert_eq!(lines("a\n\u{202e}b\r\n"), "a\n\\u{202e}b");
+        assert_eq!(shortened(&"x".repeat(LONGEST + 1)), format!("{}…", "x".repeat(LONGEST)));
         assert_eq!(escaped("a/b c&d=ä"), "a%2Fb%20c%26d%3D%C3%A4");
         let at = |text| Timestamp::parse_sql(text).unwrap();
         let moment = Moment::of(at("2026-01-31 08:15:00.000"), at("2026-01-31 11:15:00.000"));

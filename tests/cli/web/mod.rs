@@ -5,6 +5,7 @@ mod dashboard;
 mod health;
 mod metrics;
 mod page;
+mod pages;
 mod promtool;
 mod rules;
 mod serve;
