@@ -137,6 +137,32 @@ pub async fn run<'o>(
     settings: &Settings,
     open: impl FnOnce(&Frame, &[Column]) -> io::Result<Box<dyn Sink + 'o>>,
 ) -> Result<Told, ReportError> {
+    run_part(connection, report, request, settings, None, open).await
+}
+
+/// Some of the rows in the report's own order, where SQLite may pass over the others: not all that it takes to make a row
+/// is done for those that are only counted.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Part {
+    pub offset: u64,
+    pub size: u64,
+}
+
+impl Part {
+    fn sql(self, sql: &str) -> String {
+        format!("SELECT * FROM (\n{sql}\n) LIMIT {} OFFSET {}", self.size, self.offset)
+    }
+}
+
+/// As [`run`], with a part of the rows; all are counted.
+pub(super) async fn run_part<'o>(
+    connection: &mut SqliteConnection,
+    report: &Report,
+    request: &Request,
+    settings: &Settings,
+    part: Option<Part>,
+    open: impl FnOnce(&Frame, &[Column]) -> io::Result<Box<dyn Sink + 'o>>,
+) -> Result<Told, ReportError> {
     let parameters = parameters(report, request)?;
     // One read transaction: the walks named and the rows shown are of the same moment.
     let mut snapshot = connection.begin().await?;
@@ -198,12 +224,19 @@ pub async fn run<'o>(
         rows: 0,
     };
     let limits = Limits { timeout: settings.timeout, rows: None };
-    sandbox::read(&mut snapshot, Question { sql: &report.sql, parameters: &bound, limits }, &mut rows).await.map_err(
-        |error| match error {
-            ReportError::Sandbox(error) => declaration(report, error),
-            other => other,
-        },
-    )?;
+    let wrong = |error| match error {
+        ReportError::Sandbox(error) => declaration(report, error),
+        other => other,
+    };
+    let sql = part.map(|part| part.sql(&report.sql));
+    let question = Question { sql: sql.as_deref().unwrap_or(&report.sql), parameters: &bound, limits };
+    sandbox::read(&mut snapshot, question, &mut rows).await.map_err(wrong)?;
+    let mut all = Count(0);
+    if part.is_some() {
+        let sql = format!("SELECT count(*) FROM (\n{}\n)", report.sql);
+        let question = Question { sql: &sql, parameters: &bound, limits };
+        sandbox::read(&mut snapshot, question, &mut all).await.map_err(wrong)?;
+    }
     let Rows { sink, excepting, rows, .. } = rows;
     snapshot.rollback().await?;
     let appendices = excepting.map(Excepting::finish).unwrap_or_default();
@@ -211,7 +244,7 @@ pub async fn run<'o>(
     if let Some(sink) = sink {
         sink.finish(&appendices)?;
     }
-    Ok(Told { frame, rows, excepted })
+    Ok(Told { frame, rows: if part.is_some() { all.0 } else { rows }, excepted })
 }
 
 /// As [`run`], the rows kept.
@@ -269,6 +302,24 @@ fn answers(report: &Report, request: &Request, asked: &[String]) -> Result<(), R
         return refuse("--site", "sites", "all sites");
     }
     Ok(())
+}
+
+/// How many rows there are.
+struct Count(u64);
+
+impl Reader for Count {
+    type Error = ReportError;
+
+    fn begin(&mut self, _: &[Described]) -> Result<(), ReportError> {
+        Ok(())
+    }
+
+    fn row(&mut self, row: Row<'_>) -> Result<(), ReportError> {
+        if let Raw::Integer(rows) = row.get(0) {
+            self.0 = u64::try_from(rows).unwrap_or_default();
+        }
+        Ok(())
+    }
 }
 
 /// Takes the rows from SQLite, and gives them on.

@@ -28,8 +28,8 @@ pub(super) use known::Known;
 /// The state of the database is told at once.
 const STATE_WITHIN: Duration = Duration::from_secs(5);
 
-/// Figures of all users.
-const WITHIN: Duration = Duration::from_secs(20);
+/// Figures of all users: two reports, one after the other.
+const WITHIN: Duration = Duration::from_secs(60);
 
 /// So many reasons of a hold are told here; its walk's page has them all.
 const REASONS: usize = 6;
@@ -119,7 +119,7 @@ pub(super) async fn page(State(shared): State<Shared>, asked: Asked) -> Result<R
     // Who is idle is another question every day; which sites there are, and their tiers, when the configuration is read.
     let question = format!("{} {}", &now.to_sql()[..10], beat.loaded_at.millis());
     let (mirror, config) = (shared.mirror.clone(), beat.config.clone());
-    let find = async move |mut reader: Reader| known::find(&mut reader, &config, now, WITHIN).await;
+    let find = async move |mut reader: Reader| known::find(&mut reader, &config, now).await;
     let known = shared.pages.overview.get(generation, question, mirror.ask(Lane::Slow, WITHIN, find)).await?;
     let card = |site| Card::of(site, &beat.config, &beat.jobs, now);
     Ok(done(&Page {
@@ -240,7 +240,7 @@ fn figures(seats: &Seats, site: &str) -> Vec<Figure> {
     let mut figures = vec![
         figure(format!("idle ≥ {DAYS} days"), seats.idle, "inactive", days()),
         figure(format!("never logged in, ≥ {DAYS} days old"), seats.never, "never-logged-in", days()),
-        figure("last log-in unknown".to_owned(), seats.unknown, "licensed", String::new()),
+        figure("last log-in unknown".to_owned(), seats.unknown, "licensed", "&sort=reason&order=desc".to_owned()),
         figure("no access".to_owned(), seats.no_access, "no-access", String::new()),
         figure("deactivated".to_owned(), seats.deactivated, "deactivated", String::new()),
         figure("missing".to_owned(), seats.missing, "vanished", String::new()),

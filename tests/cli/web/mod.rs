@@ -1,6 +1,7 @@
 //! The web server of the daemon: the real process, asked over HTTP while it walks the simulated site.
 
 mod clients;
+mod compat;
 mod dashboard;
 mod health;
 mod metrics;

@@ -8,7 +8,8 @@ use super::super::changes::{ChangeRow, SELECT};
 use crate::config::Config;
 use crate::model::Timestamp;
 use crate::render::{Chart, Kind, Table, Value, chart};
-use crate::report::{Report, Request, Settings, collect, registry};
+use crate::report::{Answer, ReportError, Request, Settings, collect, registry};
+use crate::store::sandbox::SandboxError;
 use crate::store::{SiteStanding, site_standings, walk_parts};
 use crate::web::refusal::Refusal;
 use crate::web::shelf::Weight;
@@ -93,44 +94,86 @@ impl Weight for Known {
     }
 }
 
+/// Each report has so long; without the months there is a page too.
+const REPORT_WITHIN: Duration = Duration::from_secs(25);
+
 /// Finds it out, as of one moment.
-pub(super) async fn find(
-    reader: &mut SqliteConnection,
-    config: &Config,
-    now: Timestamp,
-    limit: Duration,
-) -> Result<Known, Refusal> {
+pub(super) async fn find(reader: &mut SqliteConnection, config: &Config, now: Timestamp) -> Result<Known, Refusal> {
     let mut snapshot = reader.begin().await?;
     let standings = site_standings(&mut snapshot).await?;
-    let settings = Settings {
-        // How fresh a site is depends on when one looks, and is told by its own badge.
-        sites: config.sites.iter().map(|site| (site.id.clone(), Duration::from_secs(i64::MAX as u64))).collect(),
-        ..Settings::of(config, Some(limit))
-    };
-    let request = |parameters| Request { as_of: now, past: false, parameters, ..Request::default() };
-    let request_seats = request(vec![format!("days={DAYS}")]);
-    let seats = collect(&mut snapshot, report("seats"), &request_seats, &settings).await?;
-    let activity = collect(&mut snapshot, report("activity"), &request(vec![]), &settings).await?;
-    let mut known = Known { as_of: now, sites: sites(config, standings), notes: seats.frame.notes };
-    known.notes.extend(activity.frame.notes);
-    known.notes.dedup();
+    let mut known = Known { as_of: now, sites: sites(config, standings), notes: Vec::new() };
     for site in &mut known.sites {
-        let tier = config.sites.iter().find(|configured| configured.id == site.name).and_then(|site| site.seats);
-        let tier = tier.and_then(|tier| i64::try_from(tier).ok());
-        site.is_incomplete = of_site(&seats.frame.walks, &site.name).any(|row| !is_whole(&row));
-        site.seats = of_site(&seats.table, &site.name).next().map(|row| Seats::of(&row, tier));
-        site.months = of_site(&activity.table, &site.name).filter_map(|row| Month::of(&row)).collect();
-        site.chart = draw(site, tier)?;
         let Some(standing) = &site.standing else { continue };
         if let Some(walk) = &standing.last_ended {
             let parts = walk_parts(&mut snapshot, walk.id).await?;
-            site.incomplete_parts =
-                parts.into_iter().filter(|(_, incomplete)| *incomplete).map(|(part, _)| part).collect();
+            let incomplete = parts.into_iter().filter(|(_, incomplete)| *incomplete);
+            site.incomplete_parts = incomplete.map(|(part, _)| part).collect();
         }
         site.changes = changes(&mut snapshot, standing.id).await?;
     }
+    // Last: a report takes its own limit, and with it that of the connection.
+    count_seats(&mut snapshot, config, &mut known).await?;
+    count_months(&mut snapshot, config, &mut known).await?;
     snapshot.rollback().await?;
     Ok(known)
+}
+
+/// Fills in what the report `seats` says.
+async fn count_seats(connection: &mut SqliteConnection, config: &Config, known: &mut Known) -> Result<(), Refusal> {
+    let answer = ask(connection, config, "seats", vec![format!("days={DAYS}")], known.as_of).await?;
+    known.notes = answer.frame.notes;
+    for site in &mut known.sites {
+        let tier = tier(config, &site.name);
+        site.is_incomplete = of_site(&answer.frame.walks, &site.name).any(|row| !is_whole(&row));
+        site.seats = of_site(&answer.table, &site.name).next().map(|row| Seats::of(&row, tier));
+    }
+    Ok(())
+}
+
+/// Fills in what the report `activity` says, which reads the whole history.
+async fn count_months(connection: &mut SqliteConnection, config: &Config, known: &mut Known) -> Result<(), Refusal> {
+    let answer = match ask(connection, config, "activity", vec![], known.as_of).await {
+        Err(ReportError::Sandbox(SandboxError::Timeout(_))) => {
+            known.notes.push(LATE.to_owned());
+            return Ok(());
+        }
+        answer => answer?,
+    };
+    known.notes.extend(answer.frame.notes);
+    known.notes.dedup();
+    for site in &mut known.sites {
+        site.months = of_site(&answer.table, &site.name).filter_map(|row| Month::of(&row)).collect();
+        site.chart = draw(site, tier(config, &site.name))?;
+    }
+    Ok(())
+}
+
+/// What stands in place of the months.
+const LATE: &str = "The seats in use over time are not shown: counting them takes too long for a page. \
+                    `rollbook report activity` has no limit.";
+
+/// What a report says of all sites.
+async fn ask(
+    connection: &mut SqliteConnection,
+    config: &Config,
+    name: &str,
+    parameters: Vec<String>,
+    now: Timestamp,
+) -> Result<Answer, ReportError> {
+    let settings = Settings {
+        // How fresh a site is depends on when one looks, and is told by its own badge.
+        sites: config.sites.iter().map(|site| (site.id.clone(), Duration::from_secs(i64::MAX as u64))).collect(),
+        ..Settings::of(config, Some(REPORT_WITHIN))
+    };
+    let request = Request { as_of: now, past: false, parameters, ..Request::default() };
+    let report = registry::find(name).expect("it comes with the program");
+    collect(connection, report, &request, &settings).await
+}
+
+/// How many seats a site has, as configured.
+fn tier(config: &Config, site: &str) -> Option<i64> {
+    let seats = config.sites.iter().find(|configured| configured.id == site)?.seats?;
+    i64::try_from(seats).ok()
 }
 
 /// Those of the configuration, and those that the mirror has besides.
@@ -156,14 +199,9 @@ fn sites(config: &Config, standings: Vec<SiteStanding>) -> Vec<KnownSite> {
             sites.push(site(&standing.name, &standing.kind, &standing.base_url, false));
             sites.len() - 1
         });
-        // A site that was tried, and of which no walk is on record, is as one that never was.
         sites[place].standing = Some(standing);
     }
     sites
-}
-
-fn report(name: &str) -> &'static Report {
-    registry::find(name).expect("it comes with the program")
 }
 
 /// The rows of a site, their values by the names of the columns.
