@@ -21,7 +21,7 @@ use sqlx::SqliteConnection;
 /// How far somebody's SQL may go.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Limits {
-    /// The longest it may run, what is done with its rows apart; `None` is as long as it takes.
+    /// The longest it may run, what is done with its rows apart; `None` is as long as it takes, or as the connection has.
     pub timeout: Option<Duration>,
     /// The most rows it answers; `None` is all of them.
     pub rows: Option<u64>,
@@ -171,7 +171,9 @@ pub async fn read<R: Reader>(
         locked.set_progress_handler(LOOK_EVERY, move || watch.spent() < timeout);
     }
     let answer = Guard::new(locked.as_raw_handle()).run(question, &watch, reader);
-    locked.remove_progress_handler();
+    if question.limits.timeout.is_some() {
+        locked.remove_progress_handler();
+    }
     answer
 }
 

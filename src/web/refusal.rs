@@ -96,11 +96,8 @@ impl From<ReportError> for Refusal {
         match error {
             ReportError::Usage(why) => Self::bad(why),
             ReportError::Pruned { .. } => Self::new(StatusCode::GONE, error.to_string()),
-            ReportError::Sandbox(SandboxError::Timeout(limit)) => {
-                let limit = limit.as_secs();
-                Self::busy(format!(
-                    "it took longer than {limit} s, the most for a page: `rollbook report` has no limit"
-                ))
+            ReportError::Sandbox(SandboxError::Timeout(_)) => {
+                Self::busy("it took longer than an answer here may take: `rollbook report` has no limit")
             }
             ReportError::Declaration { .. } => Self::new(StatusCode::INTERNAL_SERVER_ERROR, error.to_string()),
             ReportError::Database(error) => error.into(),

@@ -44,7 +44,7 @@ pub(super) async fn file(
 ) -> Result<Response, Refusal> {
     let question = Question::of(asked, &report);
     let request = question.request(shared.clock.now()).map_err(Refusal::bad)?;
-    let settings = Settings::of(&shared.pulse.beat().config, Some(WRITTEN_WITHIN));
+    let settings = Settings::of(&shared.pulse.beat().config, None);
     let name = report.name.clone();
     let write = async move |mut reader: Reader| write(&mut reader, &report, &request, &settings, format).await;
     let written: Result<Written, Failure> = shared.mirror.ask(Lane::Slow, WRITTEN_WITHIN, write).await;

@@ -150,7 +150,7 @@ async fn draw(
     config: Arc<Config>,
     now: Timestamp,
 ) -> Result<Kept, Instead> {
-    let settings = Settings::of(&config, Some(SHOWN_WITHIN));
+    let settings = Settings::of(&config, None);
     let (told, asked) = (report.clone(), question.clone());
     let ask = async move |mut reader: Reader| -> Result<Found, Refusal> {
         let known: Vec<String> = sqlx::query_scalar("SELECT name FROM sites").fetch_all(&mut *reader).await?;
