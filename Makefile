@@ -1,9 +1,9 @@
 # What CI runs, for people. `.ci/run` is the whole gate.
 
-.PHONY: test readers soak systemd deb container check docs bench audit
+.PHONY: test readers browser pictures soak systemd deb container check docs bench audit
 
 # Every test: of the library, the commands, the documentation.
-test: readers
+test: readers browser
 	cargo test --locked
 
 # The Python programs that read what Rollbook writes, for tests/readers, in a folder of their own.
@@ -13,6 +13,16 @@ target/readers/complete: tests/readers/requirements.txt
 	python3 -m venv --clear target/readers
 	target/readers/bin/python -m pip install --quiet --disable-pip-version-check --only-binary :all: -r $<
 	touch $@
+
+# Chromium, and what drives it, for tests/browser.
+browser: target/browser/complete
+
+target/browser/complete: tests/browser/requirements.txt tests/browser/install
+	tests/browser/install
+
+# The pictures of the README, made anew. Chromium's next release draws them a little differently: so nothing compares them.
+pictures: browser
+	UPDATE_PICTURES=1 cargo test --locked --test browser
 
 # The long versions: kills and random stories ROLLBOOK_SOAK (10) times as long as in a normal run, and other stories;
 # and the tests that take minutes.

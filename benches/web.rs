@@ -20,7 +20,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use measure::run;
+use measure::{Usage, run};
 use rollbook::simulator::{Settings, Simulator};
 use rollbook::store::Store;
 use sqlx::SqliteConnection;
@@ -336,7 +336,7 @@ fn walk(users: usize, groups: usize, rounds: usize, clients: usize) {
     for _ in 0..rounds {
         afresh();
         let served = Served::start(&config);
-        alone.push(Duration::from_secs_f64(run(sync("other")).unwrap().wall));
+        alone.push(run(sync("other")).unwrap());
         drop(served);
         afresh();
         let served = Served::start(&config);
@@ -344,18 +344,20 @@ fn walk(users: usize, groups: usize, rounds: usize, clients: usize) {
         asking.args(["-n", "19"]).arg(std::env::current_exe().unwrap());
         asking.args(["--ask", &served.address, "--clients", &numbers[2]]);
         let (mut asking, _, told) = until_closed(asking);
-        asked.push(Duration::from_secs_f64(run(sync("other")).unwrap().wall));
+        asked.push(run(sync("other")).unwrap());
         drop(asking.stdin.take());
         waited.extend(told.lines().map(|line| line.unwrap().parse::<u64>().unwrap()));
         assert!(asking.wait().unwrap().success(), "a client was answered an error");
     }
     drop(site.stdin.take());
     let _ = site.wait();
-    let [alone, asked] = [alone, asked].map(|times| median(times).as_secs_f64());
+    let [alone, asked] = [alone, asked].map(|usages| Usage::median(&usages));
     waited.sort_unstable();
     let share = |part: f64| waited[((waited.len() - 1) as f64 * part) as usize] as f64 / 1e3;
     println!("\nA first walk of {users} users, alone and with {clients} clients that ask without a pause");
-    println!("the walk alone {alone:.2} s, with the clients {asked:.2} s: {:.2}x", asked / alone);
+    for (what, Usage { cpu, wall, peak_mib }) in [("alone", alone), ("with the clients", asked)] {
+        println!("{what:<18} {wall:>6.2} s on the wall {:>6.2}x, CPU {cpu:.2} s, {peak_mib:.0} MiB", wall / alone.wall);
+    }
     println!(
         "{} answers, no error: p50 {:.0} ms, p99 {:.0} ms, the longest {:.0} ms",
         waited.len(),
