@@ -140,6 +140,11 @@ impl Timestamp {
         Some(Self(days * 86_400_000 + i64::from(time)))
     }
 
+    /// Which hour it is in, counted from 1970.
+    pub fn hour(self) -> i64 {
+        self.0.div_euclid(3_600_000)
+    }
+
     /// Reads what a person writes: RFC 3339, SQLite's own format (UTC), or a date.
     /// A date means the whole day: its last millisecond, UTC.
     pub fn parse_human(text: &str) -> Result<Self, TimeError> {

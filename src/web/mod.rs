@@ -7,7 +7,7 @@
 //! | how many clients, and how long do they have | `connection.rs` |
 //! | who may ask | `guard.rs`; with a browser, `session.rs` |
 //! | which address answers what | `routes.rs` |
-//! | how is the database asked without waiting for it, and what is kept of its answers | `mirror.rs`, `shelf.rs` |
+//! | how is the database asked without waiting for it, and what is kept of its answers | `mirror.rs`, `shelf.rs`; made before it is asked for, `warm.rs` |
 //! | what does a request ask for, and why is it refused | `asked.rs`, `refusal.rs` |
 //! | the pages | `pages/`, and `templates/web/` |
 //! | the interfaces of Extender, User Export and Cloud | `compat/` |
@@ -28,6 +28,7 @@ mod routes;
 mod server;
 mod session;
 mod shelf;
+mod warm;
 
 pub use reference::reference;
 pub use server::{BindError, Server, bind};

@@ -15,6 +15,7 @@ use super::guard::{Guard, admit};
 use super::metrics::Ledger;
 use super::mirror::Mirror;
 use super::refusal::Refusal;
+use super::warm::{Recent, remember};
 use super::{compat, ops, pages, session};
 use crate::clock::Clock;
 use crate::config::Secret;
@@ -48,6 +49,8 @@ pub(super) struct Shared {
     pub guard: Guard,
     /// What `/metrics` counted so far.
     pub ledger: Arc<Mutex<Ledger>>,
+    /// The pages that are made before they are asked for.
+    pub recent: Arc<Recent>,
     /// What the pages keep.
     pub pages: Arc<pages::Shelves>,
     /// What the upstream interfaces keep.
@@ -69,7 +72,7 @@ pub(super) fn router(shared: Shared) -> Router {
         .route("/metrics", get(ops::metrics))
         .route(session::SIGN_IN, get(session::form).post(session::sign_in))
         .route(session::SIGN_OUT, post(session::sign_out))
-        .merge(pages::router())
+        .merge(pages::router().layer(middleware::from_fn_with_state(shared.clone(), remember)))
         .merge(compat::router())
         .fallback(nothing)
         .layer(middleware::from_fn_with_state(shared.clone(), admit))

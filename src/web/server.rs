@@ -14,6 +14,7 @@ use super::connection::{Door, Line};
 use super::guard::Guard;
 use super::mirror::Mirror;
 use super::routes::{Shared, router};
+use super::{pages, warm};
 use crate::clock::Clock;
 use crate::config::Http;
 use crate::daemon::Pulse;
@@ -89,6 +90,7 @@ impl Server {
             clock,
             guard: Guard::new(address, http),
             ledger: Arc::default(),
+            recent: Arc::default(),
             pages: Arc::default(),
             compat: Arc::default(),
         };
@@ -144,6 +146,7 @@ fn give_way() {
 
 async fn serve(listener: TcpListener, shared: Shared, stopped: oneshot::Receiver<()>) -> io::Result<()> {
     let door = Door::new(tokio::net::TcpListener::from_std(listener)?);
+    tokio::spawn(warm::keep(shared.clone(), pages::router().with_state(shared.clone())));
     let service = router(shared).into_make_service_with_connect_info::<Line>();
     let (soft, softly) = oneshot::channel::<()>();
     let server = axum::serve(door, service).with_graceful_shutdown(async {

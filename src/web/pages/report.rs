@@ -116,9 +116,9 @@ async fn show(shared: Shared, report: Report, asked: Asked) -> Result<Response, 
     let question = Question::of(asked, &report);
     let beat = shared.pulse.beat();
     let now = shared.clock.now();
-    // What is told of now is told of a moment of this minute, which it says; days are counted from it.
-    let minute = now.to_sql()[..16].to_owned();
-    let key = format!("{} {minute} {}{}", beat.loaded_at.millis(), report.name, question.paged(&report, question.page));
+    // What is told of now is told of a moment of this hour, which it says; days are counted from it.
+    let key =
+        format!("{} {} {}{}", beat.loaded_at.millis(), now.hour(), report.name, question.paged(&report, question.page));
     let is_own = matches!(report.origin, Origin::Own(_));
     let shelf = shared.pages.clone();
     let generation = shared.mirror.generation(SHOWN_WITHIN).await?;
