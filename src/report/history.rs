@@ -45,6 +45,8 @@ pub struct Event {
     pub group: Option<String>,
     /// The user concerned, in a group's history.
     pub user: Option<String>,
+    /// The number of that group or user: `groups.id`, `users.id`.
+    pub other_id: Option<i64>,
     /// The walk that saw it.
     pub walk_id: Option<i64>,
 }
@@ -129,13 +131,14 @@ struct EventRow {
     after: Option<String>,
     group_name: Option<String>,
     user_name: Option<String>,
+    other_id: Option<i64>,
     walk_id: Option<i64>,
 }
 
 impl TryFrom<EventRow> for Event {
     type Error = TimeError;
     fn try_from(row: EventRow) -> Result<Self, TimeError> {
-        let EventRow { at, not_before, kind, field, before, after, group_name, user_name, walk_id } = row;
+        let EventRow { at, not_before, kind, field, before, after, group_name, user_name, other_id, walk_id } = row;
         Ok(Self {
             at: Timestamp::parse_sql(&at)?,
             not_before: not_before.as_deref().map(Timestamp::parse_sql).transpose()?,
@@ -145,6 +148,7 @@ impl TryFrom<EventRow> for Event {
             after,
             group: group_name,
             user: user_name,
+            other_id,
             walk_id,
         })
     }

@@ -6,6 +6,7 @@ use axum::http::request::Parts;
 use axum::http::{StatusCode, Uri};
 use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt;
+use tokio::time::{Duration, timeout};
 use url::form_urlencoded;
 
 use super::refusal::Refusal;
@@ -15,6 +16,10 @@ use crate::report;
 
 /// The moment that is asked about, in a query.
 pub(super) const AS_OF: &str = "as-of";
+
+/// How long a client has for the next part of its body, and for the whole of it.
+const NEXT: Duration = Duration::from_secs(20);
+const WHOLE: Duration = Duration::from_secs(120);
 
 /// A body that is too large is read up to here before it is refused: a client that is still sending hears no answer.
 const HEARD_OUT: usize = 64 << 20;
@@ -104,10 +109,16 @@ impl<S: Sync> FromRequestParts<S> for Asked {
 /// The whole body, of at most so many bytes.
 ///
 /// # Errors
-/// It is longer, or the client is gone.
+/// It is longer, it does not come, or the client is gone.
 pub(super) async fn whole(body: Body, limit: usize) -> Result<Bytes, Refusal> {
+    let late = |_| Refusal::new(StatusCode::REQUEST_TIMEOUT, "the body did not come in time");
+    timeout(WHOLE, read(body, limit, NEXT)).await.map_err(late)?
+}
+
+async fn read(body: Body, limit: usize, next: Duration) -> Result<Bytes, Refusal> {
+    let late = |_| Refusal::new(StatusCode::REQUEST_TIMEOUT, "the body did not come in time");
     let (mut stream, mut kept, mut heard) = (body.into_data_stream(), BytesMut::new(), 0);
-    while let Some(part) = stream.next().await {
+    while let Some(part) = timeout(next, stream.next()).await.map_err(late)? {
         let part = part.map_err(|_| Refusal::bad("the body ended in the middle"))?;
         heard += part.len();
         if heard <= limit {
@@ -156,6 +167,13 @@ mod tests {
         for time in ["yesterday", "2026-13-01", "2027-01-01"] {
             assert!(asked(&format!("as-of={time}")).take_moment(now).is_err(), "{time}");
         }
+    }
+
+    #[tokio::test]
+    async fn a_body_that_does_not_come_is_not_waited_for() {
+        let parts = futures_util::stream::iter([Ok::<_, std::io::Error>("12")]).chain(futures_util::stream::pending());
+        let refused = read(Body::from_stream(parts), 9, Duration::from_millis(20)).await.unwrap_err();
+        assert_eq!(refused.status, StatusCode::REQUEST_TIMEOUT);
     }
 
     #[tokio::test]

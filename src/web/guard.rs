@@ -7,7 +7,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use axum::extract::{Request, State};
 use axum::http::uri::Authority;
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use sha2::{Digest, Sha256};
@@ -96,7 +96,9 @@ fn unknown(request: &Request) -> Response {
     let ways = ["Bearer realm=\"rollbook\"", "Basic realm=\"rollbook\", charset=\"UTF-8\""];
     let (mut refused, ways) = match pages::are_wanted(request.headers()) {
         true => {
-            let next = request.uri().path_and_query().map_or("/", |asked| asked.as_str());
+            // What was posted is not posted again.
+            let is_asked = [Method::GET, Method::HEAD].contains(request.method());
+            let next = request.uri().path_and_query().filter(|_| is_asked).map_or("/", |asked| asked.as_str());
             (pages::sign_in(StatusCode::UNAUTHORIZED, next, false), &ways[..1])
         }
         false => {
@@ -112,7 +114,8 @@ fn unknown(request: &Request) -> Response {
 
 /// The token that a request brings: as Bearer, or as the password of Basic, whatever the name.
 fn presented(headers: &HeaderMap) -> Option<Vec<u8>> {
-    let (scheme, value) = headers.get(header::AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
+    // A token may hold letters that no header should; some clients send them all the same.
+    let (scheme, value) = std::str::from_utf8(headers.get(header::AUTHORIZATION)?.as_bytes()).ok()?.split_once(' ')?;
     let value = value.trim();
     if scheme.eq_ignore_ascii_case("bearer") {
         return Some(value.as_bytes().to_vec());

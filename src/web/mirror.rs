@@ -6,12 +6,13 @@
 use std::fs;
 use std::ops::{Deref, DerefMut};
 use std::os::unix::fs::MetadataExt;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use sqlx::SqliteConnection;
 use tokio::runtime::Handle;
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedMutexGuard, Semaphore};
 use tokio::time::timeout;
 
 use crate::store::{SCHEMA, Store, StoreError};
@@ -56,28 +57,34 @@ pub(super) enum Lane {
     Watch,
     /// What is found by an index, or kept.
     Quick,
-    /// Whole tables: reports.
+    /// Pages that count, search or look far back.
     Slow,
+    /// Reports, as pages.
+    Report,
+    /// Reports, as files.
+    File,
 }
 
 /// The database, for whoever asks from outside. Cheap to clone.
 #[derive(Clone, Debug)]
 pub(super) struct Mirror {
     store: Store,
-    lanes: [Arc<Semaphore>; 3],
+    lanes: [Arc<Semaphore>; 5],
     idle: Arc<Mutex<Vec<Kept>>>,
     sentinel: Arc<tokio::sync::Mutex<Option<Sentinel>>>,
+    /// How often the sentinel was opened: what one of them counts means nothing to the next.
+    sentinels: Arc<AtomicU64>,
 }
 
 /// A state of the database: two answers of one generation are the same, unless they depend on the time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) struct Generation(FileId, i64);
+pub(super) struct Generation(u64, i64);
 
 #[cfg(test)]
 impl Generation {
     /// One of many.
     pub fn of_test(number: i64) -> Self {
-        Self((0, 0), number)
+        Self(0, number)
     }
 }
 
@@ -91,9 +98,19 @@ struct Kept {
     file: FileId,
 }
 
-/// The connection that sees whether others write.
+/// The connection that sees whether others write, and the how-many-eth it is.
 #[derive(Debug)]
-struct Sentinel(Kept);
+struct Sentinel(Kept, u64);
+
+/// Whether whoever asked is still there: a statement that nobody waits for ends.
+#[derive(Debug, Default)]
+struct Asker(Arc<AtomicBool>);
+
+impl Drop for Asker {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
 
 /// A connection that only reads, and whose statements are stopped at the deadline. Goes back where it came from.
 pub(super) struct Reader {
@@ -128,7 +145,13 @@ impl Drop for Reader {
 impl Mirror {
     pub fn new(store: Store) -> Self {
         let lane = |seats| Arc::new(Semaphore::new(seats));
-        Self { store, lanes: [lane(2), lane(4), lane(2)], idle: Arc::default(), sentinel: Arc::default() }
+        Self {
+            store,
+            lanes: [lane(2), lane(4), lane(2), lane(2), lane(2)],
+            idle: Arc::default(),
+            sentinel: Arc::default(),
+            sentinels: Arc::default(),
+        }
     }
 
     /// The database itself.
@@ -150,6 +173,8 @@ impl Mirror {
         F: Future<Output = Result<T, E>>,
     {
         let (mirror, seats, deadline) = (self.clone(), self.lanes[lane as usize].clone(), Instant::now() + limit);
+        let asker = Asker::default();
+        let gone = asker.0.clone();
         let asked = async {
             let seat = seats.acquire_owned().await.expect("the seats are never closed");
             // A statement that is read row by row keeps its thread.
@@ -157,7 +182,7 @@ impl Mirror {
             let work = move || {
                 let _seat = seat;
                 let answer = async {
-                    let reader = mirror.reader(deadline).await?;
+                    let reader = mirror.reader(deadline, gone).await?;
                     work(reader).await
                 };
                 let answer = handle.block_on(timeout(limit, answer));
@@ -165,7 +190,9 @@ impl Mirror {
             };
             tokio::task::spawn_blocking(work).await
         };
-        match timeout(limit, asked).await {
+        let answer = timeout(limit, asked).await;
+        drop(asker);
+        match answer {
             Ok(Ok(answer)) => answer,
             Ok(Err(_)) => Err(MirrorError::Defect.into()),
             Err(_) => Err(MirrorError::Late(limit).into()),
@@ -175,25 +202,30 @@ impl Mirror {
     /// The state that the database is in; what was read before it was asked for may be of an earlier one, what is read
     /// afterwards may be of a later one.
     pub async fn generation(&self, limit: Duration) -> Result<Generation, MirrorError> {
-        let look = async {
-            let mut sentinel = self.sentinel.lock().await;
-            // Taken out: where it is left behind in the middle another one looks next.
-            let mut kept = match sentinel.take() {
-                Some(Sentinel(kept)) if Some(kept.file) == self.file() => kept,
-                _ => self.open().await?,
-            };
-            let version: i64 = sqlx::query_scalar("PRAGMA data_version")
-                .fetch_one(&mut kept.connection)
-                .await
-                .map_err(|error| self.store.sql(error))?;
-            let generation = Generation(kept.file, version);
-            *sentinel = Some(Sentinel(kept));
-            Ok(generation)
+        let looked = async {
+            let sentinel = self.sentinel.clone().lock_owned().await;
+            let (mirror, handle) = (self.clone(), Handle::current());
+            // On a thread of its own, and to its end: a disk may hang, and whoever asks may go away.
+            tokio::task::spawn_blocking(move || handle.block_on(mirror.look(sentinel))).await
         };
-        timeout(limit, look).await.unwrap_or(Err(MirrorError::Late(limit)))
+        match timeout(limit, looked).await {
+            Ok(Ok(generation)) => generation,
+            Ok(Err(_)) => Err(MirrorError::Defect),
+            Err(_) => Err(MirrorError::Late(limit)),
+        }
     }
 
-    async fn reader(&self, deadline: Instant) -> Result<Reader, MirrorError> {
+    async fn look(&self, mut sentinel: OwnedMutexGuard<Option<Sentinel>>) -> Result<Generation, MirrorError> {
+        let Sentinel(mut kept, nth) = match sentinel.take() {
+            Some(Sentinel(kept, nth)) if Some(kept.file) == self.file() => Sentinel(kept, nth),
+            _ => Sentinel(self.open().await?, self.sentinels.fetch_add(1, Ordering::Relaxed)),
+        };
+        let version: i64 = sqlx::query_scalar("PRAGMA data_version").fetch_one(&mut kept.connection).await?;
+        *sentinel = Some(Sentinel(kept, nth));
+        Ok(Generation(nth, version))
+    }
+
+    async fn reader(&self, deadline: Instant, gone: Arc<AtomicBool>) -> Result<Reader, MirrorError> {
         let file = self.file();
         let idle = || self.idle.lock().expect("no panic while held").pop();
         let kept = loop {
@@ -209,7 +241,7 @@ impl Mirror {
         };
         let sql = |error| MirrorError::Store(self.store.sql(error));
         let mut locked = kept.connection.lock_handle().await.map_err(sql)?;
-        locked.set_progress_handler(LOOK_EVERY, move || Instant::now() < deadline);
+        locked.set_progress_handler(LOOK_EVERY, move || Instant::now() < deadline && !gone.load(Ordering::Relaxed));
         drop(locked);
         let found: i32 =
             sqlx::query_scalar("PRAGMA user_version").fetch_one(&mut kept.connection).await.map_err(sql)?;
@@ -307,6 +339,11 @@ mod tests {
         assert_ne!(second, first);
         assert_eq!(count(&mirror, LONG).await.unwrap(), 1, "a connection that was kept sees it");
         writer.close().await.unwrap();
+        // One that is lost makes no earlier state of it.
+        *mirror.sentinel.lock().await = None;
+        let third = generation().await;
+        assert!(third != first && third != second);
+        let second = third;
         // Another file in its place: one that was restored.
         let (file, other) = (folder.path().join("rollbook.db"), folder.path().join("other.db"));
         Store::open_or_create(&other).await.unwrap();

@@ -4,10 +4,12 @@
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
+use super::asked::AS_OF;
 use super::mirror::MirrorError;
 use super::ops::line;
 use crate::report::ReportError;
 use crate::report::history::HistoryError;
+use crate::store::StoreError;
 use crate::store::sandbox::SandboxError;
 
 /// When whoever found the database busy may try again, seconds.
@@ -45,6 +47,8 @@ impl Refusal {
 
     /// It failed for a reason that is nothing to the asker; the log has it.
     pub fn failed(error: &dyn std::error::Error) -> Self {
+        let causes = std::iter::successors(error.source(), |cause| cause.source());
+        let error = causes.fold(error.to_string(), |told, cause| format!("{told}: {cause}"));
         tracing::error!("a request could not be answered: {error}");
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, "it could not be answered: the log of rollbook says why")
     }
@@ -66,7 +70,7 @@ impl From<MirrorError> for Refusal {
     fn from(error: MirrorError) -> Self {
         match error {
             MirrorError::Late(_) | MirrorError::Migrating { .. } => Self::busy(error.to_string()),
-            MirrorError::Sql(error) => error.into(),
+            MirrorError::Sql(error) | MirrorError::Store(StoreError::Sql { error, .. }) => error.into(),
             error => Self::failed(&error),
         }
     }
@@ -74,9 +78,11 @@ impl From<MirrorError> for Refusal {
 
 impl From<sqlx::Error> for Refusal {
     fn from(error: sqlx::Error) -> Self {
-        // SQLITE_INTERRUPT: the deadline.
-        match error.as_database_error().and_then(|error| error.code()).as_deref() {
-            Some("9") => Self::busy("it takes too long to be answered here"),
+        let code = error.as_database_error().and_then(|error| error.code()?.parse::<i32>().ok());
+        match code.map(|code| code & 0xff) {
+            // SQLITE_INTERRUPT: the deadline. SQLITE_BUSY, SQLITE_LOCKED.
+            Some(9) => Self::busy("it takes too long to be answered here"),
+            Some(5 | 6) => Self::busy("the database is busy"),
             _ => Self::failed(&error),
         }
     }
@@ -95,7 +101,15 @@ impl From<ReportError> for Refusal {
     fn from(error: ReportError) -> Self {
         match error {
             ReportError::Usage(why) => Self::bad(why),
-            ReportError::Pruned { .. } => Self::new(StatusCode::GONE, error.to_string()),
+            ReportError::Pruned { as_of, boundary } => {
+                let (asked, since) = (as_of.to_rfc3339(), boundary.cutoff.to_rfc3339());
+                Self::new(
+                    StatusCode::GONE,
+                    format!(
+                        "as of {asked} the mirror does not know any more how things were: {boundary}; ask {AS_OF}={since} or later"
+                    ),
+                )
+            }
             ReportError::Sandbox(SandboxError::Timeout(_)) => {
                 Self::busy("it took longer than an answer here may take: `rollbook report` has no limit")
             }

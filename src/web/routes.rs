@@ -49,6 +49,8 @@ pub(super) struct Shared {
     pub guard: Guard,
     /// What `/metrics` counted so far.
     pub ledger: Arc<Mutex<Ledger>>,
+    /// Whoever gave a wrong token waits in a line.
+    pub wrong: Arc<Mutex<()>>,
     /// The pages that are made before they are asked for.
     pub recent: Arc<Recent>,
     /// What the pages keep.

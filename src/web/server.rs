@@ -90,6 +90,7 @@ impl Server {
             clock,
             guard: Guard::new(address, http),
             ledger: Arc::default(),
+            wrong: Arc::default(),
             recent: Arc::default(),
             pages: Arc::default(),
             compat: Arc::default(),

@@ -96,6 +96,8 @@ pub(super) async fn sign_in(State(shared): State<Shared>, request: Request) -> R
     let Some(token) = shared.token() else { return Ok(Redirect::to(next).into_response()) };
     let given = field("token").unwrap_or_default();
     if !is_same(given.trim().as_bytes(), token.reveal().as_bytes()) {
+        // One after the other: whoever tries many waits for each.
+        let _turn = shared.wrong.lock().await;
         tokio::time::sleep(WRONG).await;
         tracing::warn!("somebody tried to sign in with a wrong token");
         return Ok(pages::sign_in(StatusCode::UNAUTHORIZED, next, true));

@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use quick_cache::sync::Cache;
 use quick_cache::{OptionsBuilder, Weighter};
+use tokio::time::{Duration, timeout};
 
-use super::mirror::Generation;
+use super::mirror::{Generation, MirrorError};
 
 /// What an answer is kept under: the state of the database, and what was asked.
 type Key = (Generation, String);
@@ -42,18 +43,21 @@ impl<T: Weight> Shelf<T> {
         Self(Cache::with_options(options, Weigh, Default::default(), Default::default()))
     }
 
-    /// What is kept of this question, or else what `find` finds.
+    /// What is kept of this question, or else what `find` finds; waited for no longer than `limit`.
     ///
     /// # Errors
-    /// Those of `find`; they are not kept.
-    pub async fn get<E>(
+    /// Those of `find`, which are not kept; and that it took too long.
+    pub async fn get<E: From<MirrorError>>(
         &self,
         generation: Generation,
         question: impl Into<String>,
+        limit: Duration,
         find: impl Future<Output = Result<T, E>>,
     ) -> Result<Arc<T>, E> {
         let find = async { find.await.map(Arc::new) };
-        self.0.get_or_insert_async(&(generation, question.into()), find).await
+        let key = (generation, question.into());
+        let got = timeout(limit, self.0.get_or_insert_async(&key, find)).await;
+        got.unwrap_or_else(|_| Err(MirrorError::Late(limit).into()))
     }
 }
 
@@ -76,21 +80,33 @@ mod tests {
         }
     }
 
+    /// More than anything here takes.
+    const LONG: Duration = Duration::from_secs(60);
+
+    #[tokio::test]
+    async fn whoever_waits_for_anothers_answer_waits_no_longer() {
+        let (shelf, first) = (Shelf::<u64>::default(), Generation::of_test(1));
+        let never = || std::future::pending::<Result<u64, MirrorError>>();
+        let short = Duration::from_millis(50);
+        let (a, b) = tokio::join!(shelf.get(first, "x", short, never()), shelf.get(first, "x", short, never()));
+        assert!(matches!((a, b), (Err(MirrorError::Late(_)), Err(MirrorError::Late(_)))));
+    }
+
     #[tokio::test]
     async fn an_answer_is_found_once_for_each_state_of_the_database() {
         let (shelf, found) = (Shelf::<u64>::default(), AtomicUsize::new(0));
         let [first, second] = [1, 2].map(Generation::of_test);
         let find = || async {
             tokio::task::yield_now().await;
-            Ok::<_, ()>(found.fetch_add(1, Ordering::Relaxed) as u64)
+            Ok::<_, MirrorError>(found.fetch_add(1, Ordering::Relaxed) as u64)
         };
-        let (a, b) = tokio::join!(shelf.get(first, "x", find()), shelf.get(first, "x", find()));
+        let (a, b) = tokio::join!(shelf.get(first, "x", LONG, find()), shelf.get(first, "x", LONG, find()));
         assert_eq!((*a.unwrap(), *b.unwrap()), (0, 0), "whoever asks meanwhile waits");
-        assert_eq!(*shelf.get(first, "y", find()).await.unwrap(), 1);
-        assert_eq!(*shelf.get(second, "x", find()).await.unwrap(), 2);
-        assert_eq!(*shelf.get(second, "x", find()).await.unwrap(), 2);
-        let failed: Result<_, &str> = shelf.get(second, "z", async { Err("no") }).await;
-        assert_eq!(failed, Err("no"));
-        assert_eq!(*shelf.get(second, "z", find()).await.unwrap(), 3, "a failure is not kept");
+        assert_eq!(*shelf.get(first, "y", LONG, find()).await.unwrap(), 1);
+        assert_eq!(*shelf.get(second, "x", LONG, find()).await.unwrap(), 2);
+        assert_eq!(*shelf.get(second, "x", LONG, find()).await.unwrap(), 2);
+        let failed = shelf.get(second, "z", LONG, async { Err(MirrorError::Defect) }).await;
+        assert!(matches!(failed, Err(MirrorError::Defect)));
+        assert_eq!(*shelf.get(second, "z", LONG, find()).await.unwrap(), 3, "a failure is not kept");
     }
 }

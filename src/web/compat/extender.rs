@@ -181,8 +181,11 @@ async fn user(shared: &Shared, view: &Arc<View>, name: &str, dates: Dates) -> Re
         let mut found = None;
         for sql in if name.is_ascii() { &[NAMED][..] } else { &[NAMED, NAMED_ODDLY] } {
             each(&mut snapshot, sql, &parameters, |row| {
-                if found.is_none() && text(row, 1).to_lowercase() == lower {
-                    found = Some((number(row, 0).unwrap_or_default(), truth(row, 2) == Some(true)));
+                // The name as it is spelled before one that differs in case.
+                let (found_name, is_exact) = (text(row, 1), text(row, 1) == name);
+                let better = found.is_none() || is_exact && !matches!(found, Some((_, _, true)));
+                if better && found_name.to_lowercase() == lower {
+                    found = Some((number(row, 0).unwrap_or_default(), truth(row, 2) == Some(true), is_exact));
                 }
             })
             .await?;
@@ -191,8 +194,8 @@ async fn user(shared: &Shared, view: &Arc<View>, name: &str, dates: Dates) -> Re
             }
         }
         let id = match found {
-            Some((id, true)) => id,
-            Some((_, false)) => {
+            Some((id, true, _)) => id,
+            Some((_, false, _)) => {
                 let why = "is known by User Export alone, which does not tell the key";
                 return Err(Refusal::absent(format!("User '{name}' {why}: details need it")));
             }
@@ -282,8 +285,9 @@ fn extended<'a>(row: Row<'a>, dates: &Dates) -> Extended<'a> {
     let spell = |time: Option<Timestamp>| time.map(|time| dates.spell(time));
     let (created, updated) = (time(row, 10), time(row, 11));
     let is_known = truth(row, 12) == Some(true);
-    let login = |at: Option<Timestamp>| (is_known || at.is_some()).then_some(at);
-    let (last, failed) = (login(time(row, 13)), login(time(row, 14)));
+    let login = |is_known: bool, at: Option<Timestamp>| (is_known || at.is_some()).then_some(at);
+    let last = login(is_known, time(row, 13));
+    let failed = login(is_known, time(row, 14));
     Extended {
         business: [Business { location: text(4), position: text(5), department: text(6) }],
         last_failed_login_date: failed.map(|at| at.map(Timestamp::millis)),

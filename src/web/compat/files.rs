@@ -13,8 +13,10 @@ use axum::http::StatusCode;
 use bytes::Bytes;
 use rand::rngs::ChaCha12Rng;
 use rand::{RngExt, SeedableRng};
+use serde::de::{SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
+use tokio::sync::Semaphore;
 
 use super::super::refusal::Refusal;
 use super::bodies::{category, object};
@@ -25,19 +27,31 @@ use crate::render::{Cell, Format, Style, user_export};
 const KEPT: usize = 20;
 const KEPT_FOR: Duration = Duration::from_secs(600);
 
-/// The longest list, bytes.
+/// The longest list, bytes, and the most users on it: a record may be two bytes, and take far more to be looked at.
 pub(super) const LONGEST: usize = 32 << 20;
+const USERS: usize = 100_000;
+
+/// How much is kept in all.
+const BYTES: u64 = 256 << 20;
+
+/// Lists that are read and written at one time.
+const AT_ONCE: usize = 2;
 
 struct Made {
     name: String,
     site: String,
     kind: &'static str,
     at: Timestamp,
+    bytes: u64,
     file: Arc<File>,
 }
 
 /// The files that were made.
-pub(super) struct Files(Mutex<Shelf>);
+pub(super) struct Files {
+    shelf: Mutex<Shelf>,
+    /// Whoever sends a list waits for one of these before it is read.
+    pub seats: Semaphore,
+}
 
 struct Shelf {
     kept: VecDeque<Made>,
@@ -53,25 +67,28 @@ impl std::fmt::Debug for Files {
 impl Files {
     /// None yet; their names follow from the seed.
     pub fn new(seed: u64) -> Self {
-        Self(Mutex::new(Shelf { kept: VecDeque::new(), rng: ChaCha12Rng::seed_from_u64(seed) }))
+        let shelf = Shelf { kept: VecDeque::new(), rng: ChaCha12Rng::seed_from_u64(seed) };
+        Self { shelf: Mutex::new(shelf), seats: Semaphore::new(AT_ONCE) }
     }
 
     /// Keeps a file; answers its name.
     fn keep(&self, site: &str, ending: &'static str, file: File, now: Timestamp) -> String {
-        let mut shelf = self.0.lock().expect("no panic while held");
+        let mut shelf = self.shelf.lock().expect("no panic while held");
         let name = format!("confluenceuserexport{}.{ending}", uuid(shelf.rng.random()));
         shelf.forget(now);
-        if shelf.kept.len() == KEPT {
+        let (site, kind) = (site.to_owned(), content_type(ending));
+        let bytes = file.metadata().map_or(0, |found| found.len());
+        let others = |shelf: &Shelf| shelf.kept.iter().map(|made| made.bytes).sum::<u64>();
+        while shelf.kept.len() == KEPT || !shelf.kept.is_empty() && others(&shelf) + bytes > BYTES {
             shelf.kept.pop_front();
         }
-        let (site, kind) = (site.to_owned(), content_type(ending));
-        shelf.kept.push_back(Made { name: name.clone(), site, kind, at: now, file: Arc::new(file) });
+        shelf.kept.push_back(Made { name: name.clone(), site, kind, at: now, bytes, file: Arc::new(file) });
         name
     }
 
     /// The file of a name, and its content type.
     fn find(&self, site: &str, name: &str, now: Timestamp) -> Option<(Arc<File>, &'static str)> {
-        let mut shelf = self.0.lock().expect("no panic while held");
+        let mut shelf = self.shelf.lock().expect("no panic while held");
         shelf.forget(now);
         let made = shelf.kept.iter().find(|made| made.name == name && made.site == site)?;
         Some((made.file.clone(), made.kind))
@@ -148,6 +165,33 @@ impl Posted {
     }
 }
 
+/// The records of a list, as they are written there; one more than there may be, at most.
+struct Records<'a>(Vec<&'a RawValue>);
+
+impl<'de: 'a, 'a> Deserialize<'de> for Records<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct List;
+        impl<'de> Visitor<'de> for List {
+            type Value = Vec<&'de RawValue>;
+
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("a list")
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
+                let mut records = Vec::new();
+                while let Some(record) = list.next_element()? {
+                    if records.len() <= USERS {
+                        records.push(record);
+                    }
+                }
+                Ok(records)
+            }
+        }
+        deserializer.deserialize_seq(List).map(Self)
+    }
+}
+
 /// Makes a file of the list; answers its name.
 ///
 /// # Errors
@@ -173,9 +217,12 @@ pub(super) async fn make(
 fn write(ending: &str, body: &[u8], out: &mut BufWriter<File>) -> Result<(), Refusal> {
     let refused = |why| Refusal::bad(format!("the body is no list of users as search answers them: {why}"));
     // The list itself, before what stands in it.
-    let records: Vec<&RawValue> = serde_json::from_slice(body).map_err(|error| refused(category(&error)))?;
-    let users = records.iter().map(|record| object(record.get().as_bytes()).map_err(refused));
-    let users: Vec<Posted> = users.collect::<Result<_, _>>()?;
+    let Records(records) = serde_json::from_slice(body).map_err(|error| refused(category(&error)))?;
+    let user = |record: &&RawValue| object::<Posted>(record.get().as_bytes()).map_err(refused);
+    if records.len() > USERS {
+        return Err(Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, format!("the list has more than {USERS} users")));
+    }
+    records.iter().try_for_each(|record| user(record).map(drop))?;
     let format = match (ending, Format::named(ending)) {
         ("json", _) => return json(&records, out).map_err(|error| Refusal::failed(&error)),
         (_, Some(format)) => format,
@@ -186,7 +233,11 @@ fn write(ending: &str, body: &[u8], out: &mut BufWriter<File>) -> Result<(), Ref
     };
     let mut written = || {
         let mut sink = user_export::open(format, Style::default(), chrono_tz::UTC, out)?;
-        users.iter().try_for_each(|user| sink.row(&user.cells()))?;
+        for record in &records {
+            // It was read before.
+            let user = user(record).map_err(|refusal| io::Error::other(refusal.message))?;
+            sink.row(&user.cells())?;
+        }
         sink.finish(&[])
     };
     written().map_err(|error: io::Error| match error.kind() {

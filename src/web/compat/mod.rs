@@ -21,6 +21,7 @@ mod user_export;
 mod view;
 
 use std::hash::{BuildHasher, RandomState};
+use std::sync::Arc;
 
 use axum::Router;
 use axum::body::Body;
@@ -31,6 +32,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::any;
 use bytes::Bytes;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use tokio::time::timeout;
 
 use self::address::{Address, Call};
 use self::extender::Query;
@@ -53,6 +55,10 @@ const BELOW: [&str; 4] =
 
 /// The longest body but for lists of users, bytes.
 const LONGEST: usize = 1 << 20;
+
+/// How often an answer is read anew because the database changed meanwhile.
+const TRIES: usize = 5;
+const MOVED: &str = "the mirror changed while it was read: ask again";
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 
@@ -138,11 +144,24 @@ async fn answered(shared: &Shared, parts: &Parts, body: Body) -> Result<Response
         return Ok(other_method(kind, &call));
     }
     let asked = Asked::of(&parts.uri);
-    let generation = shared.mirror.generation(LIMIT).await?;
-    let site = view::site(shared, generation, kind, site.as_deref()).await?;
-    match call {
-        Call::File(_) | Call::Download => file(shared, site, call, asked, parts, body).await,
-        call => told(shared, generation, site, call, asked, parts, body).await,
+    if matches!(call, Call::File(_) | Call::Download) {
+        let generation = shared.mirror.generation(LIMIT).await?;
+        let site = view::site(shared, generation, kind, site.as_deref()).await?;
+        return file(shared, site, call, asked, parts, body).await;
+    }
+    let body = match call {
+        Call::Search | Call::Bulk => posted(&parts.headers, body, LONGEST).await?,
+        _ => Bytes::new(),
+    };
+    let mut tries = 0;
+    loop {
+        tries += 1;
+        let generation = shared.mirror.generation(LIMIT).await?;
+        let site = view::site(shared, generation, kind, site.as_deref()).await?;
+        match told(shared, generation, site, &call, asked.clone(), &body).await {
+            Err(refusal) if refusal.message == MOVED && tries < TRIES => {}
+            answer => return answer,
+        }
     }
 }
 
@@ -160,31 +179,32 @@ async fn told(
     shared: &Shared,
     generation: Generation,
     site: String,
-    call: Call,
+    call: &Call,
     mut asked: Asked,
-    parts: &Parts,
-    body: Body,
+    body: &[u8],
 ) -> Result<Response, Refusal> {
     let moment = asked.take_moment(shared.clock.now())?;
     let zone = zone(shared, &site);
     // What the client says is checked first.
     match call {
         Call::Search => {
-            let search = Search::read(&posted(&parts.headers, body, LONGEST).await?)?;
+            let search = Search::read(body)?;
             let view = view::view(shared, generation, site, moment).await?;
             let key = format!("{}|{zone}|{}", view.key(), search.key());
             kept(shared, generation, key, &view, user_export::search(shared, generation, &view, search, zone)).await
         }
         Call::Bulk => {
-            let ids = cloud::read(&posted(&parts.headers, body, LONGEST).await?)?;
+            let ids = cloud::read(body)?;
             let view = view::view(shared, generation, site, moment).await?;
-            Ok(ok(&view, cloud::answer(shared, &view, ids).await?))
+            let answer = cloud::answer(shared, &view, ids).await?;
+            unmoved(shared, generation).await?;
+            Ok(ok(&view, answer))
         }
         call => {
             let query = Query::take(&mut asked, zone)?;
             let view = view::view(shared, generation, site, moment).await?;
             let key = format!("{}|{zone}|{call:?}|{}", view.key(), query.key());
-            kept(shared, generation, key, &view, extender::answer(shared, generation, &view, &call, &query)).await
+            kept(shared, generation, key, &view, extender::answer(shared, generation, &view, call, &query)).await
         }
     }
 }
@@ -197,8 +217,21 @@ async fn kept(
     view: &View,
     find: impl Future<Output = Result<Bytes, Refusal>>,
 ) -> Result<Response, Refusal> {
-    let whole = shared.compat.bodies.get(generation, key, async { find.await.map(Whole) }).await?;
+    let find = async {
+        let whole = Whole(find.await?);
+        unmoved(shared, generation).await?;
+        Ok::<_, Refusal>(whole)
+    };
+    let whole: Arc<Whole> = shared.compat.bodies.get(generation, key, LIMIT, find).await?;
     Ok(ok(view, whole.0.clone()))
+}
+
+/// Refuses what was read while the database changed: a part of it may be of one state, and a part of the next.
+async fn unmoved(shared: &Shared, generation: Generation) -> Result<(), Refusal> {
+    match shared.mirror.generation(LIMIT).await? == generation {
+        true => Ok(()),
+        false => Err(Refusal::busy(MOVED)),
+    }
 }
 
 fn ok(view: &View, body: Bytes) -> Response {
@@ -244,6 +277,8 @@ async fn file(
             [(header::CONTENT_TYPE, HeaderValue::from_static(kind)), (header::CONTENT_DISPOSITION, disposition)];
         return Ok((headers, bytes).into_response());
     };
+    // A list takes much memory while it is looked at.
+    let _seat = timeout(LIMIT, files.seats.acquire()).await.map_err(|_| Refusal::busy("lists are being converted"))?;
     let list = posted(&parts.headers, body, files::LONGEST).await?;
     let name = files::make(files, &site, ending, list, now).await?;
     let path = format!(

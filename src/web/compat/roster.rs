@@ -85,7 +85,7 @@ pub(super) async fn roster(
         let sql = if group.is_some() { MEMBERS } else { USERS };
         read(&mut snapshot, sql, &parameters).await
     });
-    shared.compat.rosters.get(generation, key, find).await
+    shared.compat.rosters.get(generation, key, LIMIT, find).await
 }
 
 async fn read(snapshot: &mut SqliteConnection, sql: &str, parameters: &[(&str, Bound)]) -> Result<Roster, Refusal> {
@@ -116,7 +116,7 @@ pub(super) async fn exported(
         users.sort_by(|a, b| name(a).cmp(name(b)));
         Ok::<_, Refusal>(Exported(users))
     });
-    shared.compat.exported.get(generation, key, find).await
+    shared.compat.exported.get(generation, key, LIMIT, find).await
 }
 
 /// Up to the first NUL.

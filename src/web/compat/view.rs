@@ -69,6 +69,7 @@ impl View {
             ("site", Bound::Integer(self.site_id)),
             ("as_of", Bound::Text(self.as_of.clone())),
             ("walk", Bound::Integer(self.walk)),
+            ("walk_at", Bound::Text(self.at.to_sql())),
             ("is_newest", Bound::Integer(self.is_newest.into())),
         ]
     }
@@ -100,7 +101,7 @@ pub(super) async fn site(
             sqlx::query_as("SELECT name, kind FROM sites ORDER BY name").fetch_all(&mut *reader).await?,
         ))
     });
-    let mirrored = shared.compat.sites.get(generation, "", find).await?;
+    let mirrored = shared.compat.sites.get(generation, "", LIMIT, find).await?;
     let config = shared.pulse.beat().config;
     let configured = config.sites.iter().map(|site| (site.id.as_str(), site.kind.as_str()));
     choose(kind, asked, mirrored.0.iter().map(|(name, kind)| (name.as_str(), kind.as_str())).chain(configured))
@@ -150,7 +151,7 @@ pub(super) async fn view(
         let mut snapshot = reader.begin().await?;
         find(&mut snapshot, site, as_of, moment, past).await
     });
-    shared.compat.views.get(generation, key, find).await
+    shared.compat.views.get(generation, key, LIMIT, find).await
 }
 
 /// A site's newest walk by then that brought data, with what had become of it then: as reports have it.

@@ -16,6 +16,7 @@ use super::show::count;
 use super::{Shell, page as done};
 use crate::model::ChangeKind;
 use crate::render::{quoted, visible};
+use crate::store::{Boundary, boundary};
 use crate::web::asked::Asked;
 use crate::web::mirror::{Lane, Reader};
 use crate::web::refusal::Refusal;
@@ -49,6 +50,8 @@ struct Page {
     changes: Vec<Change>,
     /// Who and what is asked for, in a word each.
     about: Vec<(&'static str, String)>,
+    /// What is not among them any more.
+    pruned: Option<String>,
     newer: Option<String>,
     older: Option<String>,
 }
@@ -59,6 +62,7 @@ struct Found {
     user: Option<String>,
     group: Option<String>,
     rows: Vec<ChangeRow>,
+    pruned: Option<Boundary>,
     /// There are more in the direction that was read.
     more: bool,
 }
@@ -92,6 +96,7 @@ pub(super) async fn page(State(shared): State<Shared>, mut asked: Asked) -> Resu
         shell: Shell::new("Changes", "/changes", &shared),
         kinds: ChangeKind::ALL.iter().map(chosen).collect(),
         about: about(&filter, &found),
+        pruned: found.pruned.map(|pruned| pruned.to_string()),
         sites: found.sites,
         changes,
         newer,
@@ -132,13 +137,14 @@ async fn find(reader: &mut SqliteConnection, filter: &Filter, place: Place) -> R
         Some(floor) => selected(filter, place, floor).build_query_as().fetch_all(&mut *snapshot).await?,
         None => Vec::new(),
     };
+    let pruned = boundary(&mut snapshot).await?;
     snapshot.rollback().await?;
     let more = rows.len() > ROWS;
     rows.truncate(ROWS);
     if let Place::After(_) = place {
         rows.reverse();
     }
-    Ok(Found { sites, user, group, rows, more })
+    Ok(Found { sites, user, group, rows, pruned, more })
 }
 
 async fn name(connection: &mut SqliteConnection, sql: &'static str, id: i64) -> Result<Option<String>, sqlx::Error> {
@@ -226,7 +232,7 @@ mod tests {
 
     #[test]
     fn beyond_the_end_one_is_led_back() {
-        let found = Found { sites: vec![], user: None, group: None, rows: vec![], more: false };
+        let found = Found { sites: vec![], user: None, group: None, rows: vec![], pruned: None, more: false };
         let (filter, before) = (Filter::default(), Place::Before(7));
         assert_eq!(links(&filter, before, &found), (Some("/changes?after=6".to_owned()), None));
         assert_eq!(links(&filter, Place::Newest, &found), (None, None));

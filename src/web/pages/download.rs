@@ -47,7 +47,7 @@ pub(super) async fn file(
     let settings = Settings::of(&shared.pulse.beat().config, None);
     let name = report.name.clone();
     let write = async move |mut reader: Reader| write(&mut reader, &report, &request, &settings, format).await;
-    let written: Result<Written, Failure> = shared.mirror.ask(Lane::Slow, WRITTEN_WITHIN, write).await;
+    let written: Result<Written, Failure> = shared.mirror.ask(Lane::File, WRITTEN_WITHIN, write).await;
     let Written { file, length, as_of } = written.map_err(Refusal::from)?;
     let named = format!("attachment; filename=\"{name}-{}.{}\"", &as_of.to_sql()[..10], format.as_str());
     let headers = [

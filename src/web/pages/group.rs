@@ -7,6 +7,7 @@ use axum::extract::{Path, State};
 use axum::response::Response;
 use sqlx::{Connection, SqliteConnection};
 
+use super::pending::{self, Pending};
 use super::report_pager::{Pager, ROWS, wanted};
 use super::show::{Moment, count, escaped};
 use super::user_events::{Shown, badge, boundary};
@@ -88,6 +89,9 @@ struct Found {
     group: GroupRow,
     former_names: Vec<String>,
     size: i64,
+    /// The walk says that it could not read its members.
+    is_unread: bool,
+    pending: Option<Pending>,
     members: Vec<MemberRow>,
     events: Vec<Event>,
     pruned: Option<Boundary>,
@@ -123,13 +127,23 @@ async fn find(connection: &mut SqliteConnection, question: &Question) -> Result<
     .bind(&as_of)
     .fetch_one(&mut *snapshot)
     .await?;
+    let is_unread = sqlx::query_scalar(UNREAD).bind(id).bind(&as_of).fetch_one(&mut *snapshot).await?;
+    let pending = pending::of_group(&mut snapshot, id).await?;
     let members = members(&mut snapshot, question, &as_of).await?;
     let told =
         GroupMatch { id, site: group.site.clone(), name: group.name.clone(), removed: group.removed_at.is_some() };
     let events = group_events(&mut snapshot, &told).await?;
     snapshot.rollback().await?;
-    Ok(Found { group, former_names, size, members, events, pruned })
+    Ok(Found { group, former_names, size, is_unread, pending, members, events, pruned })
 }
+
+/// Whether the site's last walk by the moment `?2` says that it could not read the members of the group `?1`.
+const UNREAD: &str = "\
+    SELECT EXISTS (SELECT 1 FROM groups g \
+        JOIN walks w ON w.id = (SELECT max(n.id) FROM walks n WHERE n.site_id = g.site_id AND n.at <= ?2) \
+        CROSS JOIN json_each(iif(json_valid(w.coverage), w.coverage, '{}'), '$.members') p \
+        CROSS JOIN json_each(p.value) u \
+        WHERE g.id = ?1 AND p.key IN ('not_addressable', 'unread') AND p.type = 'array' AND u.value = g.name)";
 
 /// A page of the members at the moment, as they were called and stood then.
 async fn members(
@@ -174,7 +188,11 @@ struct Page {
     present: String,
     /// It was not there at the moment, and why.
     absent: &'static str,
-    size: String,
+    /// How many members; `None`: that is not known.
+    size: Option<String>,
+    /// Those shown are of an earlier walk.
+    is_unread: bool,
+    pending: Option<Pending>,
     members: Vec<Member>,
     members_pager: Pager,
     pruned: Option<String>,
@@ -210,7 +228,8 @@ pub(super) async fn page(
 
 impl Page {
     fn of(shared: &Shared, question: &Question, found: Found, now: Timestamp) -> Result<Self, TimeError> {
-        let Found { group, former_names, size, members, events, pruned } = found;
+        let Found { group, former_names, size, is_unread, pending, members, events, pruned } = found;
+        let is_known = question.moment >= Timestamp::parse_sql(&group.first_seen_at)?;
         let shown = |text: &str| visible(text).into_owned();
         let first_seen = Timestamp::parse_sql(&group.first_seen_at)?;
         let removed = group.removed_at.as_deref().map(Timestamp::parse_sql).transpose()?;
@@ -220,7 +239,11 @@ impl Page {
             (false, true) => "It was removed: nobody is in it.",
             (false, false) => "",
         };
-        let status = if is_removed { "removed" } else { "present" };
+        let status = match (question.moment < first_seen, is_removed) {
+            (true, _) => "not known yet",
+            (false, true) => "removed",
+            (false, false) => "present",
+        };
         let (page, shown_events) = (question.page, question.events);
         let skipped = usize::try_from((shown_events - 1) * ROWS).unwrap_or(usize::MAX);
         let newest = events.iter().rev().skip(skipped).take(ROWS as usize);
@@ -233,17 +256,24 @@ impl Page {
             badge: badge(status),
             first_seen: Moment::of(first_seen, now),
             removed: removed.map(|removed| Moment::of(removed, now)),
-            former_names: former_names.iter().map(|name| shown(name)).collect::<Vec<_>>().join(", "),
+            former_names: former_names
+                .iter()
+                .filter(|name| Some(*name) != group.name_then.as_ref())
+                .map(|name| shown(name))
+                .collect::<Vec<_>>()
+                .join(", "),
             past: question.past.then(|| Moment::of(question.moment, now)),
             as_of: question.as_of.clone().unwrap_or_default(),
             today: now.to_sql()[..10].to_owned(),
             present: format!("/groups/{}", question.id),
             absent,
-            size: count(size),
+            size: (is_known && !(is_unread && size == 0)).then(|| count(size)),
+            is_unread: is_known && is_unread,
+            pending,
             members: members.into_iter().map(|row| Member::of(row, question, now)).collect::<Result<_, _>>()?,
             members_pager: Pager::of(page, rows, |page| question.address(page, shown_events)),
             pruned: pruned.filter(|pruned| first_seen < pruned.cutoff).map(|pruned| pruned.to_string()),
-            events: newest.map(|event| Shown::of(event, &group.site, now)).collect(),
+            events: newest.map(|event| Shown::of(event, now)).collect(),
             events_pager: Pager::of(shown_events, events.len() as u64, |events| question.address(page, events)),
         })
     }

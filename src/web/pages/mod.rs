@@ -6,6 +6,7 @@ mod download;
 mod find;
 mod group;
 mod overview;
+mod pending;
 mod report;
 mod report_form;
 mod report_pager;

@@ -110,6 +110,7 @@ struct Page<'a> {
     cards: Vec<Card<'a>>,
     notes: &'a [String],
     incomplete: &'static str,
+    tells_next: bool,
 }
 
 pub(super) async fn page(State(shared): State<Shared>, asked: Asked) -> Result<Response, Refusal> {
@@ -120,7 +121,7 @@ pub(super) async fn page(State(shared): State<Shared>, asked: Asked) -> Result<R
     let question = format!("{} {}", &now.to_sql()[..10], beat.loaded_at.millis());
     let (mirror, config) = (shared.mirror.clone(), beat.config.clone());
     let find = async move |mut reader: Reader| known::find(&mut reader, &config, now).await;
-    let known = shared.pages.overview.get(generation, question, mirror.ask(Lane::Slow, WITHIN, find)).await?;
+    let known = shared.pages.overview.get(generation, question, WITHIN, mirror.ask(Lane::Slow, WITHIN, find)).await?;
     let card = |site| Card::of(site, &beat.config, &beat.jobs, now);
     Ok(done(&Page {
         shell: Shell::new("Overview", "/", &shared),
@@ -128,6 +129,7 @@ pub(super) async fn page(State(shared): State<Shared>, asked: Asked) -> Result<R
         cards: known.sites.iter().map(card).collect::<Result<_, _>>()?,
         notes: &known.notes,
         incomplete: INCOMPLETE,
+        tells_next: tells_next(&beat.jobs),
     }))
 }
 
@@ -218,6 +220,11 @@ fn next_words(job: Option<&Standing>) -> &'static str {
         Some(_) => "not again",
         None => "no schedule",
     }
+}
+
+/// Whether it is known here when a site is walked next: a server without a daemon does not know what one beside it does.
+fn tells_next(jobs: &[Standing]) -> bool {
+    !jobs.is_empty()
 }
 
 /// `45 of 50 (90.0 %)`.

@@ -106,9 +106,9 @@ enum Instead {
     Refusal(Refusal),
 }
 
-impl From<Refusal> for Instead {
-    fn from(refusal: Refusal) -> Self {
-        Self::Refusal(refusal)
+impl<E: Into<Refusal>> From<E> for Instead {
+    fn from(error: E) -> Self {
+        Self::Refusal(error.into())
     }
 }
 
@@ -119,14 +119,14 @@ async fn show(shared: Shared, report: Report, asked: Asked) -> Result<Response, 
     // What is told of now is told of a moment of this hour, which it says; days are counted from it.
     let key =
         format!("{} {} {}{}", beat.loaded_at.millis(), now.hour(), report.name, question.paged(&report, question.page));
-    let is_own = matches!(report.origin, Origin::Own(_));
+    // The file of somebody's own may change at any time; and what was not understood is not what was kept.
+    let is_kept = !matches!(report.origin, Origin::Own(_)) && question.mistake.is_none();
     let shelf = shared.pages.clone();
     let generation = shared.mirror.generation(SHOWN_WITHIN).await?;
     let drawn = draw(shared, report, question, beat.config, now);
-    // The file of somebody's own may change at any time.
-    let html = match is_own {
-        true => drawn.await.map(Arc::new),
-        false => shelf.reports.get(generation, key, drawn).await,
+    let html = match is_kept {
+        false => drawn.await.map(Arc::new),
+        true => shelf.reports.get(generation, key, SHOWN_WITHIN, drawn).await,
     };
     let (status, html) = match html {
         Ok(kept) => (StatusCode::OK, kept.0.clone()),
@@ -172,7 +172,7 @@ async fn draw(
         };
         Ok(Found { sites, answer })
     };
-    let found = shared.mirror.ask(Lane::Slow, SHOWN_WITHIN, ask).await?;
+    let found = shared.mirror.ask(Lane::Report, SHOWN_WITHIN, ask).await?;
     let status = found.answer.as_ref().err().map(|(status, _)| *status);
     let shell = Shell::new(visible(&report.title), "/reports", &shared);
     let page = Page::of(shell, &report, &question, &found, now)?;

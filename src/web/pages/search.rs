@@ -235,7 +235,8 @@ pub(super) async fn page(State(shared): State<Shared>, mut asked: Asked) -> Resu
     }
     let told = text.clone();
     let ask = async move |mut reader: Reader| Ok::<_, Refusal>(find(&mut reader, &told).await?);
-    let found = match text.is_empty() {
+    // SQLite takes a NUL for the end of the text; no name of the mirror has one.
+    let found = match text.is_empty() || text.contains('\0') {
         true => Found { users: Vec::new(), more_users: false, groups: Vec::new(), more_groups: false },
         false => shared.mirror.ask(Lane::Slow, WITHIN, ask).await?,
     };

@@ -8,6 +8,7 @@ use axum::extract::{Path, State};
 use axum::response::Response;
 use sqlx::{AssertSqlSafe, Connection, SqliteConnection};
 
+use super::pending::{self, Pending};
 use super::report_pager::{Pager, ROWS, wanted};
 use super::show::{Moment, escaped};
 use super::user_events::{Shown, badge, boundary};
@@ -109,6 +110,7 @@ struct Found {
     elsewhere: Vec<OtherRow>,
     events: Vec<crate::report::history::Event>,
     pruned: Option<Boundary>,
+    pending: Option<Pending>,
 }
 
 /// The export of the users, of one of them: at the moment `?1` the user `?2`.
@@ -143,9 +145,10 @@ async fn find(connection: &mut SqliteConnection, question: &Question) -> Result<
     .fetch_all(&mut *snapshot)
     .await?;
     let former_names = former_names(&mut snapshot, &user).await?;
+    let pending = pending::of_user(&mut snapshot, id).await?;
     let events = user_events(&mut snapshot, &user).await?;
     snapshot.rollback().await?;
-    Ok(Found { user, profile, first_seen, groups, former_groups, former_names, elsewhere, events, pruned })
+    Ok(Found { user, profile, first_seen, groups, former_groups, former_names, elsewhere, events, pruned, pending })
 }
 
 async fn profile(
@@ -154,9 +157,19 @@ async fn profile(
     as_of: &str,
 ) -> Result<Option<Vec<(ReportColumn, Value)>>, Refusal> {
     let columns = &registry::export("users").expect("it comes with the program").columns;
-    let found = sqlx::query(AssertSqlSafe(PROFILE.as_str())).bind(as_of).bind(id).fetch_all(connection).await?;
+    let found = sqlx::query(AssertSqlSafe(PROFILE.as_str())).bind(as_of).bind(id).fetch_all(&mut *connection).await?;
     let table = rows::table(columns.iter().map(ReportColumn::column).collect(), &found)?;
-    Ok(table.rows.into_iter().next().map(|row| columns.iter().cloned().zip(row).collect()))
+    let Some(row) = table.rows.into_iter().next() else { return Ok(None) };
+    let mut profile: Vec<(ReportColumn, Value)> = columns.iter().cloned().zip(row).collect();
+    // That log-ins are told is known of today alone: a log-in from before the moment that a later walk brought was not known
+    // then, and is not never.
+    let none = profile.iter().any(|(column, value)| column.name == LAST_LOGIN && *value == Value::Null);
+    let earlier = "SELECT EXISTS (SELECT 1 FROM logins WHERE user_id = ?1 AND kind = 'success' AND at <= ?2)";
+    if none && sqlx::query_scalar(earlier).bind(id).bind(as_of).fetch_one(connection).await? {
+        let known = profile.iter_mut().filter(|(column, _)| column.name == "last_login_known");
+        known.for_each(|(_, value)| *value = Value::Integer(0));
+    }
+    Ok(Some(profile))
 }
 
 /// The groups that the user was in at the moment, and those before.
@@ -199,6 +212,7 @@ struct Page {
     groups: Vec<Group>,
     former_groups: Vec<Group>,
     former_names: String,
+    pending: Option<Pending>,
     elsewhere: Vec<Elsewhere>,
     pruned: Option<String>,
     events: Vec<Shown>,
@@ -247,8 +261,8 @@ pub(super) async fn page(
 
 impl Page {
     fn of(shared: &Shared, question: &Question, found: Found, now: Timestamp) -> Result<Self, TimeError> {
-        let Found { user, profile, first_seen, groups, former_groups, former_names, elsewhere, mut events, pruned } =
-            found;
+        let Found { user, profile, first_seen, groups, former_groups, former_names, elsewhere, .. } = found;
+        let (mut events, pruned, pending) = (found.events, found.pruned, found.pending);
         let shown = |text: &str| visible(text).into_owned();
         let value = |name: &str| -> Option<String> {
             let (_, value) = profile.as_ref()?.iter().find(|(column, _)| column.name == name)?;
@@ -276,7 +290,7 @@ impl Page {
             shell: Shell::new(title, "/users", shared),
             site: shown(&user.site),
             key: user.key.as_deref().map(shown),
-            name,
+            name: name.clone(),
             badge: badge(status.as_deref().unwrap_or_default()),
             status,
             past: question.past.then(|| Moment::of(question.moment, now)),
@@ -287,10 +301,16 @@ impl Page {
             fields: fields(profile.as_deref().unwrap_or_default(), now, question.past),
             groups: groups.into_iter().map(group).collect::<Result<_, _>>()?,
             former_groups: former_groups.into_iter().map(group).collect::<Result<_, _>>()?,
-            former_names: former_names.iter().map(|name| shown(name)).collect::<Vec<_>>().join(", "),
+            former_names: former_names
+                .iter()
+                .map(|once| shown(once))
+                .filter(|once| *once != name)
+                .collect::<Vec<_>>()
+                .join(", "),
+            pending,
             elsewhere: elsewhere.collect(),
             pruned: pruned.filter(|pruned| first_seen < pruned.cutoff).map(|pruned| pruned.to_string()),
-            events: newest.map(|event| Shown::of(event, &user.site, now)).collect(),
+            events: newest.map(|event| Shown::of(event, now)).collect(),
             pager,
             other_events: question.address(as_of, !without, 1),
             without_logins: without,

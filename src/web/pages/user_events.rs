@@ -2,7 +2,7 @@
 
 use sqlx::SqliteConnection;
 
-use super::show::{Moment, escaped};
+use super::show::Moment;
 use crate::model::Timestamp;
 use crate::render::visible;
 use crate::report::ReportError;
@@ -25,16 +25,17 @@ pub(super) struct Shown {
 /// The other one of an event.
 pub(super) struct Other {
     pub name: String,
-    pub address: String,
+    pub address: Option<String>,
 }
 
 impl Shown {
-    pub fn of(event: &Event, site: &str, now: Timestamp) -> Self {
+    pub fn of(event: &Event, now: Timestamp) -> Self {
         let (words, other) = event.words();
         let other = other.map(|name| {
-            let what = if event.user.is_some() { "name" } else { "group" };
-            let address = format!("/find?site={}&{what}={}", escaped(site), escaped(name));
-            Other { name: visible(name).into_owned(), address }
+            let whose = if event.user.is_some() { "users" } else { "groups" };
+            // Nobody can be asked about who was forgotten.
+            let id = event.other_id.filter(|id| name != format!("forgotten-{id}"));
+            Other { name: visible(name).into_owned(), address: id.map(|id| format!("/{whose}/{id}")) }
         });
         Self {
             at: Moment::of(event.at, now),

@@ -101,7 +101,7 @@ pub(super) async fn page(
         site: visible(&walk.site).into_owned(),
         site_query: escaped(&walk.site),
         look: look(&walk.status),
-        moments: moments(&walk, now)?,
+        moments: moments(&walk, hold.as_ref(), now)?,
         figures: figures(&walk, hold.as_ref()),
         error: walk.error.as_deref().map(lines).unwrap_or_default(),
         parts: parts.into_iter().map(Part::of).collect(),
@@ -117,12 +117,15 @@ pub(super) async fn page(
     }))
 }
 
-fn moments(walk: &WalkRow, now: Timestamp) -> Result<Vec<(&'static str, Moment)>, Refusal> {
+fn moments(walk: &WalkRow, hold: Option<&HoldRow>, now: Timestamp) -> Result<Vec<(&'static str, Moment)>, Refusal> {
+    let approved = hold.filter(|hold| hold.decision.as_deref() == Some("approved"));
+    let approved = approved.and_then(|hold| hold.decided_at).map(Timestamp::to_sql);
     let known = [
         ("began", Some(walk.started_at.as_str())),
         ("ended", walk.finished_at.as_deref()),
         ("its changes are dated", walk.at.as_deref()),
         ("and happened after", walk.not_before.as_deref()),
+        ("what it held is dated", approved.as_deref()),
     ];
     let mut moments = Vec::new();
     for (what, sql) in known {

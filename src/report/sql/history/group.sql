@@ -33,7 +33,9 @@ WITH event AS (
         SELECT e.id FROM walks e WHERE e.site_id = g.site_id AND e.at <= g.removed_at ORDER BY e.at DESC, e.id DESC LIMIT 1)
     WHERE g.id = ?1 AND g.removed_at IS NOT NULL
 )
-SELECT at, not_before, kind, field, before, after, NULL AS group_name, user_name, walk_id
+SELECT
+    at, not_before, kind, field, before, after, NULL AS group_name, user_name,
+    iif(user_name IS NULL, NULL, seq) AS other_id, walk_id
 FROM event
 -- What one walk saw is told in a fixed order.
 ORDER BY at, place, user_name, seq

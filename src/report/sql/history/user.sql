@@ -33,7 +33,9 @@ WITH event AS (
     FROM logins l
     WHERE l.user_id = ?1
 )
-SELECT at, not_before, kind, field, before, after, group_name, NULL AS user_name, walk_id
+SELECT
+    at, not_before, kind, field, before, after, group_name, NULL AS user_name,
+    iif(group_name IS NULL, NULL, seq) AS other_id, walk_id
 FROM event
 -- What one walk saw is told in a fixed order.
 ORDER BY at, place, seq, kind

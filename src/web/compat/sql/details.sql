@@ -13,7 +13,12 @@ SELECT
     a.created_at,
     -- When it was last edited before the last edit is not kept.
     iif(a.updated_at <= :as_of, a.updated_at, NULL),
-    a.last_login_known,
+    -- That log-ins are told is known of today alone. They were not yet when a log-in from before the walk was brought by a
+    -- later one.
+    a.last_login_known AND (:is_newest
+        OR EXISTS (SELECT 1 FROM logins l WHERE l.user_id = a.id AND l.kind = 'success' AND l.walk_id <= :walk)
+        OR NOT EXISTS (SELECT 1 FROM logins l
+            WHERE l.user_id = a.id AND l.kind = 'success' AND l.walk_id > :walk AND l.at <= :walk_at)),
     iif(:is_newest, a.last_login_at, (
         SELECT l.at FROM logins l WHERE l.user_id = a.id AND l.kind = 'success' AND l.walk_id <= :walk
         ORDER BY l.at DESC LIMIT 1)),

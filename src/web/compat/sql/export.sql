@@ -14,7 +14,12 @@ SELECT
     iif(v.user_id IS NULL, a.language, v.language),
     coalesce(iif(v.user_id IS NULL, a.has_access, v.has_access),
         CASE iif(v.user_id IS NULL, a.status, v.status) WHEN 'active' THEN 1 WHEN 'no-access' THEN 0 END),
-    a.last_login_known,
+    -- That log-ins are told is known of today alone. They were not yet when a log-in from before the walk was brought by a
+    -- later one.
+    a.last_login_known AND (:is_newest
+        OR EXISTS (SELECT 1 FROM logins l WHERE l.user_id = a.id AND l.kind = 'success' AND l.walk_id <= :walk)
+        OR NOT EXISTS (SELECT 1 FROM logins l
+            WHERE l.user_id = a.id AND l.kind = 'success' AND l.walk_id > :walk AND l.at <= :walk_at)),
     iif(:is_newest, a.last_login_at, (
         SELECT l.at FROM logins l WHERE l.user_id = a.id AND l.kind = 'success' AND l.walk_id <= :walk
         ORDER BY l.at DESC LIMIT 1))

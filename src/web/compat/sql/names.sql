@@ -7,4 +7,5 @@ LEFT JOIN account_versions v ON v.user_id = iif(a.version_from > :as_of, a.id, N
 WHERE a.site_id = :site AND a.forgotten_at IS NULL
     AND (a.version_from <= :as_of OR v.user_id IS NOT NULL)
     AND iif(v.user_id IS NULL, a.status, v.status) NOT IN ('deleted', 'missing')
-ORDER BY a.key IS NULL, a.unlisted_seen_at IS NOT NULL, a.key
+-- A name goes to another account when the one before is gone, which may be on hold: so the one found last.
+ORDER BY a.key IS NULL, a.unlisted_seen_at IS NOT NULL, a.first_seen_at DESC, a.key

@@ -29,10 +29,24 @@ fn same(told: &Value, expected: &Value, unlisted: &BTreeSet<String>, what: &str)
                 expected.as_object_mut().unwrap().remove(field);
             }
         }
+        // The clock of the simulated site is behind: what a later walk brought looks as if it had not been told before.
+        let told = told.as_object_mut().unwrap();
+        let expected = expected.as_object_mut().unwrap();
+        expected
+            .retain(|field, value| !value.is_null() || told.contains_key(field) || !LOGINS.contains(&field.as_str()));
         assert_eq!(told, expected, "{what}");
     }
     assert_eq!(told, expected, "{what}");
 }
+
+/// Left out where it was not known whether there were any.
+const LOGINS: [&str; 5] = [
+    "lastLogin",
+    "lastSuccessfulLoginDate",
+    "lastSuccessfulLoginDateString",
+    "lastFailedLoginDate",
+    "lastFailedLoginDateString",
+];
 
 /// The moment of the newest walk, as RFC 3339.
 fn newest(world: &World) -> String {

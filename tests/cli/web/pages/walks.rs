@@ -164,6 +164,16 @@ fn a_hold_is_shown_whole_with_the_commands_that_settle_it() {
     }
     assert!(first.contains("The next walk of the site judges afresh"), "{first}");
     assert!(!first.contains("method=\"post\""), "a page changes nothing");
+    // Whom it is about is told of it too.
+    let somebody = world.one(&format!("SELECT user_id FROM held_changes WHERE walk_id = {walk} LIMIT 1"));
+    let group = world.one("SELECT id FROM groups WHERE name = 'confluence-users'");
+    for (about, path) in [("user", format!("/users/{somebody}")), ("group", format!("/groups/{group}"))] {
+        let told = text(&page(&service, &path));
+        assert!(
+            told.contains(&format!("Walk {walk} is held")) && told.contains(&format!("about this {about}")),
+            "{told}"
+        );
+    }
     // The next walk is held too, and takes its place.
     let superseded = walk;
     let walk = world.held();
@@ -173,6 +183,8 @@ fn a_hold_is_shown_whole_with_the_commands_that_settle_it() {
     let page = page(&service, &format!("/walks/{walk}"));
     let told = text(&page);
     assert!(told.contains("It was approved at") && told.contains("by <i>mia</i>: they \"left\""), "{told}");
+    let dated = world.one(&format!("SELECT substr(decided_at, 1, 16) FROM holds WHERE walk_id = {walk}"));
+    assert!(told.contains("what it held is dated") && page.contains(&format!(">{dated}</time>")), "{told}");
     assert!(!page.contains("rollbook walks approve") && held(&service, walk).is_empty(), "{page}");
     let kinds: BTreeSet<_> = between(&page, "&amp;kind=", "\"").into_iter().collect();
     assert!(kinds.contains("user.access-lost") && kinds.contains("member.removed"), "{kinds:?}");
