@@ -74,6 +74,8 @@ pub(super) struct Mirror {
     sentinel: Arc<tokio::sync::Mutex<Option<Sentinel>>>,
     /// How often the sentinel was opened: what one of them counts means nothing to the next.
     sentinels: Arc<AtomicU64>,
+    /// What was known when the sentinel looked last, and how often that has changed.
+    known: Arc<Mutex<Known>>,
 }
 
 /// A state of the database: two answers of one generation are the same, unless they depend on the time.
@@ -90,6 +92,27 @@ impl Generation {
 
 /// Which file it is: one that was put in its place is another.
 type FileId = (u64, u64);
+
+/// What tells two states of what is known of the sites apart: every walk that brings something, every decision, and what
+/// was pruned or forgotten leaves one of these. A walk that begins, or a job that ends, does not.
+const STAMP: &str = "\
+    SELECT printf('%s %s %s %s %s %s %s', \
+        (SELECT max(id) FROM change_log), \
+        (SELECT group_concat(w.id || w.status) FROM sites s JOIN walks w \
+            ON w.id = (SELECT n.id FROM walks n WHERE n.site_id = s.id AND n.at IS NOT NULL ORDER BY n.at DESC LIMIT 1)), \
+        (SELECT group_concat(name || ' ' || base_url) FROM sites), \
+        (SELECT count(*) FROM holds), (SELECT count(*) FROM holds WHERE decision IS NOT NULL), \
+        (SELECT max(id) FROM forgotten), \
+        (SELECT sum(1 + finished + versions + memberships + group_names + logins + changes + evidence + held) FROM pruned))";
+
+/// How what is known was found when it was looked last.
+#[derive(Debug, Default)]
+struct Known {
+    looked: Option<Generation>,
+    file: FileId,
+    stamp: String,
+    changes: i64,
+}
 
 /// A connection, and the file that it reads.
 #[derive(Debug)]
@@ -151,6 +174,7 @@ impl Mirror {
             idle: Arc::default(),
             sentinel: Arc::default(),
             sentinels: Arc::default(),
+            known: Arc::default(),
         }
     }
 
@@ -202,6 +226,16 @@ impl Mirror {
     /// The state that the database is in; what was read before it was asked for may be of an earlier one, what is read
     /// afterwards may be of a later one.
     pub async fn generation(&self, limit: Duration) -> Result<Generation, MirrorError> {
+        Ok(self.generations(limit).await?.0)
+    }
+
+    /// The same of what is known of the sites alone: it lasts while a walk is under way, from one that brought something to
+    /// the next.
+    pub async fn contents(&self, limit: Duration) -> Result<Generation, MirrorError> {
+        Ok(self.generations(limit).await?.1)
+    }
+
+    async fn generations(&self, limit: Duration) -> Result<(Generation, Generation), MirrorError> {
         let looked = async {
             let sentinel = self.sentinel.clone().lock_owned().await;
             let (mirror, handle) = (self.clone(), Handle::current());
@@ -209,20 +243,38 @@ impl Mirror {
             tokio::task::spawn_blocking(move || handle.block_on(mirror.look(sentinel))).await
         };
         match timeout(limit, looked).await {
-            Ok(Ok(generation)) => generation,
+            Ok(Ok(generations)) => generations,
             Ok(Err(_)) => Err(MirrorError::Defect),
             Err(_) => Err(MirrorError::Late(limit)),
         }
     }
 
-    async fn look(&self, mut sentinel: OwnedMutexGuard<Option<Sentinel>>) -> Result<Generation, MirrorError> {
+    async fn look(
+        &self,
+        mut sentinel: OwnedMutexGuard<Option<Sentinel>>,
+    ) -> Result<(Generation, Generation), MirrorError> {
         let Sentinel(mut kept, nth) = match sentinel.take() {
             Some(Sentinel(kept, nth)) if Some(kept.file) == self.file() => Sentinel(kept, nth),
             _ => Sentinel(self.open().await?, self.sentinels.fetch_add(1, Ordering::Relaxed)),
         };
         let version: i64 = sqlx::query_scalar("PRAGMA data_version").fetch_one(&mut kept.connection).await?;
+        let generation = Generation(nth, version);
+        let is_seen = self.known.lock().expect("no panic while held").looked == Some(generation);
+        let stamp: Option<String> = match is_seen {
+            true => None,
+            false => Some(sqlx::query_scalar(STAMP).fetch_one(&mut kept.connection).await?),
+        };
+        let mut known = self.known.lock().expect("no panic while held");
+        if let Some(stamp) = stamp {
+            known.looked = Some(generation);
+            if (known.file, &known.stamp) != (kept.file, &stamp) {
+                (known.file, known.stamp, known.changes) = (kept.file, stamp, known.changes + 1);
+            }
+        }
+        let contents = Generation(u64::MAX, known.changes);
+        drop(known);
         *sentinel = Some(Sentinel(kept, nth));
-        Ok(Generation(nth, version))
+        Ok((generation, contents))
     }
 
     async fn reader(&self, deadline: Instant, gone: Arc<AtomicBool>) -> Result<Reader, MirrorError> {
@@ -332,11 +384,28 @@ mod tests {
         let first = generation().await;
         count(&mirror, LONG).await.unwrap();
         assert_eq!(generation().await, first);
+        let contents = async || mirror.contents(LONG).await.unwrap();
+        let known = contents().await;
+        assert_ne!(known, first);
         let mut writer = mirror.store().writer().await.unwrap();
         let site = "INSERT INTO sites (name, kind, base_url) VALUES ('corp', 'cloud', 'https://example.com/wiki')";
         sqlx::query(site).execute(&mut *writer).await.unwrap();
         let second = generation().await;
         assert_ne!(second, first);
+        assert_ne!(contents().await, known);
+        let known = contents().await;
+        let walk = "INSERT INTO walks (site_id, started_at, status) VALUES (1, '2026-01-01 00:00:00.000', 'running')";
+        sqlx::query(walk).execute(&mut *writer).await.unwrap();
+        assert_eq!(contents().await, known, "a walk has begun, and nothing is known of it yet");
+        let second = {
+            assert_ne!(generation().await, second);
+            generation().await
+        };
+        let ended = "UPDATE walks SET status = 'applied', at = '2026-01-01 00:00:01.000'";
+        sqlx::query(ended).execute(&mut *writer).await.unwrap();
+        assert_ne!(contents().await, known);
+        assert_ne!(generation().await, second);
+        let second = generation().await;
         assert_eq!(count(&mirror, LONG).await.unwrap(), 1, "a connection that was kept sees it");
         writer.close().await.unwrap();
         // One that is lost makes no earlier state of it.

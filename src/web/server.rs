@@ -139,7 +139,7 @@ impl Server {
 /// Makes this thread, and those that it starts, wait for the others of the process: who looks waits for the walk, and not
 /// the walk for who looks.
 fn give_way() {
-    const LOWER: i32 = 10;
+    const LOWER: i32 = 5;
     if let Err(error) = rustix::process::setpriority_process(None, LOWER) {
         tracing::debug!(%error, "the web server's threads are as important as the others");
     }

@@ -145,7 +145,7 @@ async fn answered(shared: &Shared, parts: &Parts, body: Body) -> Result<Response
     }
     let asked = Asked::of(&parts.uri);
     if matches!(call, Call::File(_) | Call::Download) {
-        let generation = shared.mirror.generation(LIMIT).await?;
+        let generation = shared.mirror.contents(LIMIT).await?;
         let site = view::site(shared, generation, kind, site.as_deref()).await?;
         return file(shared, site, call, asked, parts, body).await;
     }
@@ -156,7 +156,7 @@ async fn answered(shared: &Shared, parts: &Parts, body: Body) -> Result<Response
     let mut tries = 0;
     loop {
         tries += 1;
-        let generation = shared.mirror.generation(LIMIT).await?;
+        let generation = shared.mirror.contents(LIMIT).await?;
         let site = view::site(shared, generation, kind, site.as_deref()).await?;
         match told(shared, generation, site, &call, asked.clone(), &body).await {
             Err(refusal) if refusal.message == MOVED && tries < TRIES => {}
@@ -228,7 +228,7 @@ async fn kept(
 
 /// Refuses what was read while the database changed: a part of it may be of one state, and a part of the next.
 async fn unmoved(shared: &Shared, generation: Generation) -> Result<(), Refusal> {
-    match shared.mirror.generation(LIMIT).await? == generation {
+    match shared.mirror.contents(LIMIT).await? == generation {
         true => Ok(()),
         false => Err(Refusal::busy(MOVED)),
     }

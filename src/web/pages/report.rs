@@ -122,7 +122,7 @@ async fn show(shared: Shared, report: Report, asked: Asked) -> Result<Response, 
     // The file of somebody's own may change at any time; and what was not understood is not what was kept.
     let is_kept = !matches!(report.origin, Origin::Own(_)) && question.mistake.is_none();
     let shelf = shared.pages.clone();
-    let generation = shared.mirror.generation(SHOWN_WITHIN).await?;
+    let generation = shared.mirror.contents(SHOWN_WITHIN).await?;
     let drawn = draw(shared, report, question, beat.config, now);
     let html = match is_kept {
         false => drawn.await.map(Arc::new),
