@@ -101,8 +101,8 @@ pub(super) async fn keep(shared: Shared, pages: Router) {
             let Ok(uri) = address.parse() else { continue };
             *request.uri_mut() = uri;
             request.extensions_mut().insert(ConnectInfo(Line::default()));
-            let Ok(response) = pages.clone().oneshot(request).await;
-            tracing::debug!(status = response.status().as_u16(), "a page was made before it is asked for");
+            // What cannot be made is told when it is asked for.
+            let Ok(_) = pages.clone().oneshot(request).await;
         }
         made = seen;
     }
