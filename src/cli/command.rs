@@ -276,7 +276,8 @@ fn load(global: &Global, clock: &Clock) -> Result<Config, Failure> {
     Ok(told(loaded))
 }
 
-fn told(loaded: Loaded) -> Config {
+/// The configuration, with its warnings told.
+pub(super) fn told(loaded: Loaded) -> Config {
     for warning in &loaded.warnings {
         tracing::warn!("{warning}");
     }

@@ -1,8 +1,10 @@
-//! `rollbook serve`: the local web server alone, beside a daemon or without one. It asks no site, and writes nothing.
+//! `rollbook serve`: the local web server alone, beside a daemon or without one. It asks no site, and writes
+//! nothing but what brings a database of an earlier release up to date.
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::command::told;
 use super::daemon::serve;
 use super::{Exit, Failure, Global, Outcome};
 use crate::clock::Clock;
@@ -57,13 +59,6 @@ pub async fn run(options: Options, global: &Global, clock: &Clock) -> Outcome {
     };
     server.stop().await;
     ended
-}
-
-fn told(loaded: Loaded) -> Config {
-    for warning in &loaded.warnings {
-        tracing::warn!("{warning}");
-    }
-    loaded.config
 }
 
 /// The database, and where the server listens, stay what they were.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use sqlx::{Connection, SqliteConnection};
 
 use super::super::asked::AS_OF;
@@ -16,6 +16,7 @@ use super::rows::LIMIT;
 use crate::config::SiteKind;
 use crate::model::Timestamp;
 use crate::render::quoted;
+use crate::report::ReportError;
 use crate::store;
 use crate::store::sandbox::Bound;
 
@@ -203,11 +204,7 @@ async fn find(
         && let Some(boundary) = store::boundary(snapshot).await?
         && moment < boundary.cutoff
     {
-        let (asked, since) = (moment.to_rfc3339(), boundary.cutoff.to_rfc3339());
-        let why = format!(
-            "as of {asked} the mirror does not know any more how things were: {boundary}; ask {AS_OF}={since} or later"
-        );
-        return Err(Refusal::new(StatusCode::GONE, why));
+        return Err(ReportError::Pruned { as_of: moment, boundary }.into());
     }
     let Found { id: site_id, base_url, is_newest, .. } = found;
     Ok(View { site, site_id, base_url, as_of, past, is_newest, walk, status, at: time(at)? })
@@ -215,6 +212,8 @@ async fn find(
 
 #[cfg(test)]
 mod tests {
+    use axum::http::StatusCode;
+
     use super::*;
 
     const SITES: [(&str, &str); 3] = [("cloud", "cloud"), ("corp", "data-center"), ("lab", "data-center")];
